@@ -1,0 +1,91 @@
+"""Every key jobctl or SAQ uses in Redis, in one place.
+
+SAQ's own keys keep SAQ's names, so that stock producers, workers and its web page work on the same queues. Ours
+stand beside them under ``jobctl:``; nothing of ours is under ``saq:job:`` but SAQ's records.
+"""
+
+from __future__ import annotations
+
+JOB_PREFIX = "saq:job:"
+
+QUEUES = "jobctl:queues"
+"""Set: the name of every queue that ever held a job of ours."""
+WORKERS = "jobctl:workers"
+"""Sorted set: worker id -> ms when its report expires."""
+FAILURES = "jobctl:failures"
+"""List, newest first, capped: one JSON object per failed attempt."""
+SCHEDULES = "jobctl:schedules"
+"""Hash: schedule id -> last tick claimed, ms."""
+WAKE = "jobctl:wake"
+"""Channel: a queue's name is published when something became due, resumed or cancelled there."""
+
+
+def job_id(queue: str, key: str) -> str:
+    """Return the key of a job's record (string, JSON)."""
+    return f"{JOB_PREFIX}{queue}:{key}"
+
+
+def split_job_id(job_id: str) -> tuple[str, str]:
+    """Return ``(queue, key)`` of a record's key."""
+    queue, _, key = job_id[len(JOB_PREFIX) :].partition(":")
+    return queue, key
+
+
+def worker(worker_id: str) -> str:
+    """Return the key of a worker's report (string, JSON, expires)."""
+    return f"jobctl:worker:{worker_id}"
+
+
+def unique_lock(job_type: str, digest: str) -> str:
+    """Return the key of a unique lock (string: id of the job that holds it)."""
+    return f"jobctl:unique:{job_type}:{digest}"
+
+
+class QueueKeys:
+    """The keys of one queue.
+
+    SAQ's: ``queued`` and ``active`` (lists of ids), ``incomplete`` (sorted set: id -> due time in epoch seconds, 0 =
+    due), ``sweep`` (SAQ's sweep stands still while it exists), ``stats``.
+
+    Ours, sorted sets: ``leases`` (id -> ms when the lease ends), ``retrying`` (id -> due ms), ``complete``, ``dead``,
+    ``cancelled`` (id -> ms when it ended), ``replayed`` (dead jobs that have been replayed), ``expiry`` (id -> ms when a final record is forgotten). Hashes: ``owners``
+    (id -> token of the delivery that holds the lease), ``crashes`` and ``interruptions`` (id -> count), ``losses``
+    (id -> JSON objects joined by commas, one per lost delivery), ``poison`` (id -> raw bytes that are no record),
+    ``cancels`` (id -> reason, for a running job). ``paused`` exists while the queue is paused.
+    """
+
+    __slots__ = (
+        "active", "cancelled", "cancels", "complete", "crashes", "dead", "expiry", "incomplete", "interruptions",
+        "leases", "losses", "name", "owners", "paused", "poison", "prefix", "queued", "replayed", "retrying", "stats", "sweep",
+    )  # fmt: skip
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.prefix = f"{JOB_PREFIX}{name}:"
+        self.queued = f"saq:{name}:queued"
+        self.active = f"saq:{name}:active"
+        self.incomplete = f"saq:{name}:incomplete"
+        self.stats = f"saq:{name}:stats"
+        self.sweep = f"saq:{name}:sweep"
+        self.leases = f"jobctl:{name}:leases"
+        self.owners = f"jobctl:{name}:owners"
+        self.retrying = f"jobctl:{name}:retrying"
+        self.complete = f"jobctl:{name}:complete"
+        self.dead = f"jobctl:{name}:dead"
+        self.cancelled = f"jobctl:{name}:cancelled"
+        self.replayed = f"jobctl:{name}:replayed"
+        self.expiry = f"jobctl:{name}:expiry"
+        self.crashes = f"jobctl:{name}:crashes"
+        self.interruptions = f"jobctl:{name}:interruptions"
+        self.losses = f"jobctl:{name}:losses"
+        self.poison = f"jobctl:{name}:poison"
+        self.cancels = f"jobctl:{name}:cancels"
+        self.paused = f"jobctl:{name}:paused"
+
+    def day(self, day: str) -> str:
+        """Return the key of a day's counters (hash ``type|outcome`` -> count), ``day`` as ``20260131`` in UTC."""
+        return f"jobctl:{self.name}:day:{day}"
+
+    def rate(self, bucket: int) -> str:
+        """Return the key of ten seconds' counters (hash), ``bucket`` = epoch seconds // 10."""
+        return f"jobctl:{self.name}:rate:{bucket}"

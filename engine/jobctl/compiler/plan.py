@@ -1,0 +1,109 @@
+"""The plan: a compiled spec. Frozen, typed, without functions or connections, with a stable fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from jobctl.errors import UnknownJob
+from jobctl.names import did_you_mean
+from jobctl.spec.model import AlertEvent, Backoff, CatchUp, Hooks, PayloadField, Scheduling, Unique
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePlan:
+    """A queue, its weight, and the share of starts (0 to 1) it has while all queues have work."""
+
+    name: str
+    weight: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """One job type as the worker and the client know it. Durations are seconds.
+
+    ``attempts`` is SAQ's own number for `retries` (total attempts): retries 5 -> attempts 6.
+    """
+
+    name: str
+    type: str
+    handler: str
+    queue: str
+    summary: str
+    attempts: int
+    timeout_s: float
+    heartbeat_s: float
+    retention_s: float
+    dead_retention_s: float
+    max_crashes: int
+    backoff: Backoff
+    unique: Unique | None
+    payload: tuple[PayloadField, ...]
+    alert: tuple[AlertEvent, ...]
+    tags: tuple[str, ...]
+
+    @property
+    def retries(self) -> int:
+        """Retries after the first attempt, as the spec says."""
+        return self.attempts - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A schedule of one job."""
+
+    id: str
+    job: str
+    type: str
+    queue: str
+    expression: str
+    timezone: str
+    payload: dict[str, Any]
+    catch_up: CatchUp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a worker, a client or a scheduler needs to know of a spec.
+
+    Attributes:
+        fingerprint: 16 hex digits, equal for equal meaning: file names, comments, key order and places do not count.
+    """
+
+    queues: tuple[QueuePlan, ...]
+    scheduling: Scheduling
+    registrations: tuple[Registration, ...]
+    schedules: tuple[Schedule, ...]
+    hooks: Hooks = field(default_factory=Hooks)
+    fingerprint: str = ""
+
+    @cached_property
+    def by_name(self) -> dict[str, Registration]:
+        """Registrations by job name."""
+        return {registration.name: registration for registration in self.registrations}
+
+    @cached_property
+    def by_type(self) -> dict[str, Registration]:
+        """Registrations by wire type."""
+        return {registration.type: registration for registration in self.registrations}
+
+    @cached_property
+    def queue_names(self) -> tuple[str, ...]:
+        """Queue names in declared order."""
+        return tuple(queue.name for queue in self.queues)
+
+    def registration(self, job: str) -> Registration:
+        """Return the registration of a job, by name or by type.
+
+        Raises:
+            UnknownJob: neither a name nor a type; the hint names the nearest.
+        """
+        found = self.by_name.get(job) or self.by_type.get(job)
+        if found is None:
+            known: Iterable[str] = [*self.by_name, *self.by_type]
+            hint = did_you_mean(job, known) or "declared jobs: " + ", ".join(sorted(self.by_name))
+            raise UnknownJob(f"no job `{job}` is declared", hint=hint)
+        return found

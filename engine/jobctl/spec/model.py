@@ -1,0 +1,202 @@
+"""The typed form of job specs: what the YAML said, located, with defaults filled in.
+
+Pure data. Everything here has been checked by `jobctl.spec.load`; nothing downstream checks it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from jobctl.errors import Location
+
+DEFAULT_QUEUE: Final = "default"
+DEFAULT_RETRIES: Final = 3
+DEFAULT_TIMEOUT_S: Final = 300.0  # 5 min: long enough for most I/O, short enough to notice at 3 a.m.
+DEFAULT_RETENTION_S: Final = 86_400.0  # a day: "what ran last night" must have an answer
+DEFAULT_DEAD_RETENTION_S: Final = 90 * 86_400.0
+DEFAULT_MAX_CRASHES: Final = 3
+
+NO_DEFAULT: Final = object()
+"""Marks a payload field without a default; None is a default like any other."""
+
+
+class Scheduling(StrEnum):
+    """How a worker divides its starts between queues."""
+
+    WEIGHTED = "weighted"
+    STRICT = "strict"
+
+
+class FieldType(StrEnum):
+    """Types of payload fields."""
+
+    STRING = "string"
+    INT = "int"
+    FLOAT = "float"
+    BOOL = "bool"
+    UUID = "uuid"
+    EMAIL = "email"
+    URL = "url"
+    DATETIME = "datetime"
+    DURATION = "duration"
+    ENUM = "enum"
+    LIST = "list"
+    OBJECT = "object"
+
+
+class AlertEvent(StrEnum):
+    """What may raise an alert for a job."""
+
+    DEAD = "dead"
+    RETRY = "retry"
+    LOST = "lost"
+
+
+class CatchUp(StrEnum):
+    """What happens to ticks missed while no scheduler ran."""
+
+    SKIP = "skip"
+    ONCE = "once"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Delay before retry n (from 1): ``min(delay_s * factor ** (n - 1), max_s)``, of which a share is random.
+
+    Attributes:
+        delay_s: first delay, seconds.
+        factor: growth per retry, >= 1.
+        max_s: upper bound, seconds.
+        jitter: share of the delay that is random, 0 to 1: 0.5 gives 50 % to 100 % of the delay.
+    """
+
+    delay_s: float = 10.0
+    factor: float = 2.0
+    max_s: float = 3600.0
+    jitter: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unique:
+    """At most one unfinished job per value of the named payload fields.
+
+    Attributes:
+        by: payload field names; empty = the whole payload.
+        for_s: the lock is held until the job ends, at the longest this many seconds; None = until it ends.
+    """
+
+    by: tuple[str, ...] = ()
+    for_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadField:
+    """One field of a payload.
+
+    Attributes:
+        default: value as JSON holds it (a duration is its text), or NO_DEFAULT.
+        flag: name on the command line without dashes.
+        minimum, maximum: bounds of a number (inclusive); of the length for string and list; seconds for duration.
+        choices: the allowed values of an enum.
+        items: what a list holds, or None for anything.
+        fields: what an object holds; empty = anything.
+        secret: redacted wherever a person sees it.
+    """
+
+    name: str
+    type: FieldType
+    required: bool = True
+    default: Any = NO_DEFAULT
+    help: str = ""
+    flag: str = ""
+    secret: bool = False
+    pattern: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    items: PayloadField | None = None
+    fields: tuple[PayloadField, ...] = ()
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cron:
+    """One schedule of a job.
+
+    Attributes:
+        id: unique in the spec; the job's name for its only schedule, else ``name/label``.
+        expression: five fields, ``@hourly`` ... ``@yearly``, or ``@every 15m``.
+        timezone: IANA name.
+        payload: the payload each tick enqueues, JSON types.
+    """
+
+    id: str
+    expression: str
+    timezone: str = "UTC"
+    payload: dict[str, Any] = field(default_factory=dict)
+    catch_up: CatchUp = CatchUp.ONCE
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSpec:
+    """A queue and its weight: its share of starts while all queues have work."""
+
+    name: str
+    weight: int = 1
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """Functions of the application, as ``package.module:function``, that the worker calls.
+
+    Attributes:
+        startup: called once before the first job, with the worker's state (a dict to fill).
+        shutdown: called once after the last job, with the same state.
+        error: called with ``(context, failure)`` after every attempt that did not succeed.
+    """
+
+    startup: str | None = None
+    shutdown: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """One declared job. Durations are seconds."""
+
+    name: str
+    type: str
+    handler: str
+    queue: str = DEFAULT_QUEUE
+    summary: str = ""
+    retries: int = DEFAULT_RETRIES
+    backoff: Backoff = field(default_factory=Backoff)
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    heartbeat_s: float = 0.0
+    retention_s: float = DEFAULT_RETENTION_S
+    dead_retention_s: float = DEFAULT_DEAD_RETENTION_S
+    max_crashes: int = DEFAULT_MAX_CRASHES
+    unique: Unique | None = None
+    payload: tuple[PayloadField, ...] = ()
+    cron: tuple[Cron, ...] = ()
+    alert: tuple[AlertEvent, ...] = ()
+    tags: tuple[str, ...] = ()
+    location: Location | None = None
+    handler_location: Location | None = None
+    """Place of the ``handler`` value, for problems found when it is imported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """All files of a spec together. Jobs and queues stand in the order of their files."""
+
+    queues: tuple[QueueSpec, ...]
+    jobs: tuple[JobSpec, ...]
+    scheduling: Scheduling = Scheduling.WEIGHTED
+    hooks: Hooks = field(default_factory=Hooks)
+    files: tuple[str, ...] = ()
