@@ -52,7 +52,9 @@ class Settings:
         log_format = env.get("JOBCTL_LOG_FORMAT", "auto")
         if log_format not in ("auto", "human", "json"):
             raise UsageError(
-                f"JOBCTL_LOG_FORMAT is `{log_format}`", hint="use `human`, `json` or `auto`", code="env.invalid"
+                f"JOBCTL_LOG_FORMAT is `{log_format}`",
+                hint="use `human`, `json` or `auto`",
+                code="env.invalid",
             )
         return cls(
             redis_url=_redis_url(env),

@@ -1,0 +1,70 @@
+#!lua
+-- Store jobs, in any number of queues, each unless its key or its unique lock is taken.
+--
+-- KEYS  per queue 7: queued incomplete complete dead cancelled replayed expiry; last two: the set of queues, the wake channel
+-- ARGV  1 = number of queues; then their names; then per job 8:
+--         queue (from 0), id, record, delay ms (from now), at ms (epoch; 0 = none), lock key or '', lock ms (0 = no expiry), nonce or ''
+-- reply per job: 0 = stored, or the id of the job that holds the key or the lock
+--
+-- No allow-oom flag: a full server refuses new jobs, loudly, and keeps its memory for draining the old ones.
+-- Enqueue time is the server's, so that waits measured on many hosts agree. The record is never re-encoded: fields are
+-- spliced on, and in every JSON reader the last duplicate wins.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local queues = tonumber(ARGV[1])
+local answer, used = {}, {}
+for i = 2 + queues, #ARGV, 8 do
+  local q, id, record = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
+  local delay, at, lock, lock_ms, nonce = tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), ARGV[i + 5], tonumber(ARGV[i + 6]), ARGV[i + 7]
+  local k = 7 * q
+  local holder = 0
+  if redis.call('ZSCORE', KEYS[k + 2], id) then
+    holder = id
+    if nonce ~= '' then
+      local stored = redis.call('GET', id)
+      -- our own call, sent again after its answer was lost
+      if stored and string.find(stored, nonce, 1, true) then holder = 1 end
+    end
+  elseif lock ~= '' then
+    local held = redis.call('GET', lock)
+    -- a lock whose job is gone or finished (its record fell to an eviction, say) does not block for ever
+    if held and redis.call('ZSCORE', 'saq:' .. string.match(held, '^saq:job:([^:]+):') .. ':incomplete', held) then
+      holder = held
+    end
+  end
+  if holder == 0 then
+    local due = 0
+    if at > now then due = at elseif delay > 0 then due = now + delay end
+    local tail = ',"queued":' .. string.format('%.0f', now)
+    if due > 0 then tail = tail .. ',"scheduled":' .. string.format('%.0f', math.ceil(due / 1000)) end
+    if not redis.call('SET', id, string.sub(record, 1, -2) .. tail .. '}', 'NX') then
+      -- a finished job of the same key makes room: it must leave its index, a job is in exactly one
+      for n = 3, 7 do redis.call('ZREM', KEYS[k + n], id) end
+      redis.call('SET', id, string.sub(record, 1, -2) .. tail .. '}')
+    end
+    if due > 0 then
+      redis.call('ZADD', KEYS[k + 2], string.format('%.3f', due / 1000), id)
+      used[q] = 'wake'
+    else
+      redis.call('ZADD', KEYS[k + 2], 0, id)
+      redis.call('RPUSH', KEYS[k + 1], id)
+    end
+    if lock ~= '' then
+      if lock_ms > 0 then
+        -- a delayed job's lock must outlast its wait
+        redis.call('SET', lock, id, 'PX', string.format('%.0f', lock_ms + math.max(due - now, 0)))
+      else
+        redis.call('SET', lock, id)
+      end
+    end
+    used[q] = used[q] or 'used'
+  elseif holder == 1 then
+    holder = 0
+  end
+  answer[#answer + 1] = holder
+end
+for q, how in pairs(used) do
+  redis.call('SADD', KEYS[#KEYS - 1], ARGV[2 + q])
+  if how == 'wake' then redis.call('PUBLISH', KEYS[#KEYS], ARGV[2 + q]) end
+end
+return answer
