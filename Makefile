@@ -77,9 +77,9 @@ screens: $(STAMP) ## Draw the README's screens again (docs/screens/*.svg)
 lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml
 	@$(BIN)/python -m venv --clear build/lock
 	@PIP_USER=0 build/lock/bin/python -m pip --quiet --disable-pip-version-check install uv
-	@build/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --all-extras \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-	  --output-file requirements.lock $(ARGS)
+	@build/lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --system-certs \
+	  --output-file requirements.lock $(ARGS) >/dev/null
 	@rm -rf build/lock
 
 clean: ## Remove caches and build output; .venv and the broker's data in .jobctl stay

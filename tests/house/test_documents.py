@@ -1,0 +1,90 @@
+"""The documents stay true: what they name exists."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def declared_dependencies() -> set[str]:
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    return {re.match(r"[A-Za-z0-9._-]+", requirement)[0] for group in groups for requirement in group}
+
+
+def explained_dependencies() -> set[str]:
+    section = read("ARCHITECTURE.md").partition("\n## Dependencies\n")[2]
+    rows = re.findall(r"^\|(?: \w+ \|)? ([A-Za-z0-9._-]+) \| (.{10,}) \|$", section, re.MULTILINE)
+    return {name for name, _ in rows} - {"package"}
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):(?!=)", read("Makefile"), re.MULTILINE))
+
+
+def test_every_dependency_has_its_reason() -> None:
+    assert explained_dependencies() == declared_dependencies()
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md"])
+def test_make_commands_that_a_document_names_exist(document: str) -> None:
+    named = set(re.findall(r"(?:^ *\$? ?|`)make ([a-z][a-z-]*)\b", read(document), re.MULTILINE))
+
+    assert named <= make_targets()
+
+
+def test_readme_names_the_two_commands() -> None:
+    named = re.findall(r"^ *\$? ?make ([a-z]+)\b", read("README.md"), re.MULTILINE)
+
+    assert {"demo", "test"} <= set(named)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "ARCHITECTURE.md",
+        *(f"docs/decisions/{p.name}" for p in sorted((ROOT / "docs/decisions").glob("*.md"))),
+    ],
+)
+def test_relative_links_lead_somewhere(document: str) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", read(document))
+    targets += re.findall(r'src="(?!https?:)([^"]+)"', read(document))
+
+    missing = [target for target in targets if not ((ROOT / document).parent / target).exists()]
+
+    assert missing == []
+
+
+def test_decisions_are_all_listed() -> None:
+    records = {path.name for path in (ROOT / "docs/decisions").glob("[0-9]*.md")}
+
+    listed = set(re.findall(r"\]\((\d{4}-[a-z-]+\.md)\)", read("docs/decisions/README.md")))
+
+    assert listed == records
+
+
+def test_folders_of_the_architecture_exist() -> None:
+    folders = re.findall(r"^\| `([a-z_/]+/)`", read("ARCHITECTURE.md"), re.MULTILINE)
+
+    missing = [folder for folder in folders if not (ROOT / folder).is_dir()]
+
+    assert folders
+    assert missing == []
+
+
+def test_lock_file_names_no_package_host() -> None:
+    lock = read("requirements.lock")
+
+    assert "://" not in lock
+    assert "--index-url" not in lock
