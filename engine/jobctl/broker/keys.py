@@ -44,19 +44,23 @@ def unique_lock(job_type: str, digest: str) -> str:
 class QueueKeys:
     """The keys of one queue.
 
-    SAQ's: ``queued`` and ``active`` (lists of ids), ``incomplete`` (sorted set: id -> due time in epoch seconds, 0 =
-    due), ``sweep`` (SAQ's sweep stands still while it exists), ``stats``.
+    SAQ's: ``queued`` and ``active`` (lists of ids), ``incomplete`` (sorted set: id -> due time in epoch seconds,
+    0 = due), ``sweep`` (SAQ's sweep stands still while it exists), ``stats``.
 
     Ours, sorted sets: ``leases`` (id -> ms when the lease ends), ``retrying`` (id -> due ms), ``complete``, ``dead``,
-    ``cancelled`` (id -> ms when it ended), ``replayed`` (dead jobs that have been replayed), ``expiry`` (id -> ms when a final record is forgotten). Hashes: ``owners``
-    (id -> token of the delivery that holds the lease), ``crashes`` and ``interruptions`` (id -> count), ``losses``
-    (id -> JSON objects joined by commas, one per lost delivery), ``poison`` (id -> raw bytes that are no record),
-    ``cancels`` (id -> reason, for a running job). ``paused`` exists while the queue is paused.
+    ``cancelled`` (id -> ms when it ended), ``replayed`` (dead jobs that have been replayed), ``expiry`` (id -> ms
+    when a final record is forgotten), ``strays`` (id active without a token -> ms first seen).
+
+    Hashes: ``owners`` (id -> token of the delivery that holds the lease), ``crashes`` and ``interruptions`` (id ->
+    count), ``losses`` (id -> JSON objects joined by commas, one per delivery lost or handed back), ``replays`` (id ->
+    keys of its replays), ``poison`` (id -> raw bytes that are no record), ``cancels`` (id -> reason, for a running
+    job). ``paused`` exists while the queue is paused.
     """
 
     __slots__ = (
         "active", "cancelled", "cancels", "complete", "crashes", "dead", "expiry", "incomplete", "interruptions",
-        "leases", "losses", "name", "owners", "paused", "poison", "prefix", "queued", "replayed", "retrying", "stats", "sweep",
+        "leases", "losses", "name", "owners", "paused", "poison", "prefix", "queued", "replayed", "replays",
+        "retrying", "stats", "strays", "sweep",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -75,6 +79,8 @@ class QueueKeys:
         self.cancelled = f"jobctl:{name}:cancelled"
         self.replayed = f"jobctl:{name}:replayed"
         self.expiry = f"jobctl:{name}:expiry"
+        self.strays = f"jobctl:{name}:strays"
+        self.replays = f"jobctl:{name}:replays"
         self.crashes = f"jobctl:{name}:crashes"
         self.interruptions = f"jobctl:{name}:interruptions"
         self.losses = f"jobctl:{name}:losses"

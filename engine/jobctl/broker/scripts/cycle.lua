@@ -1,0 +1,189 @@
+#!lua flags=allow-oom
+-- One turn of a worker: end the runs that have finished since the last turn, then claim the next jobs over all queues
+-- by weight, with leases on the server's clock. One round trip; nothing in between to lose. A full server still drains.
+--
+-- KEYS  per queue 14: queued active incomplete leases owners complete dead cancelled expiry retrying crashes
+--                     interruptions losses paused; then per queue again 2 (poison cancels); last the list of failures
+-- ARGV  1 number of queues  2 jobs wanted  3 lease ms  4 token of this turn  5 text spliced into claimed records
+--       6 'weighted' or 'strict'; then per queue 2: weight, credit; then per ended run 8:
+--         queue (from 0), id, token, op, body, number, lock, failure
+--         op 'c' complete   body = fields to splice   number = seconds to keep (0 = for ever, < 0 = not at all)
+--            'd' dead       body = the whole record   number = seconds to keep
+--            'x' cancelled  body = the whole record   number = seconds to keep
+--            'r' retry      body = the whole record   number = delay ms
+--            'b' back       body = fields to splice   number = 1 if it had started (an interruption), else 0
+--            'p' poison     body = raw bytes that are no record
+--         lock = unique lock to release, or ''; failure = JSON line for the list of failures, or ''
+-- reply {credits, ready, fenced, queue of each claim, ids, records, now ms}
+--         ready  = jobs left per queue (-1 = paused); fenced = positions (from 1) of ended runs that were refused
+--
+-- Fence: a run may end only while this delivery's token still owns the job. An exact repeat of an own end (its answer
+-- was lost) is taken for the end itself. The record is never re-encoded: fields are spliced on, the last duplicate wins.
+local queues, want, lease, token = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_text = string.format('%.0f', now)
+local K = 14
+local call = redis.call
+
+local function splice(record, fields) return string.sub(record, 1, -2) .. fields .. '}' end
+
+local function keep(k, id, index, seconds)
+  if seconds < 0 then
+    call('DEL', id)
+    return
+  end
+  call('ZADD', KEYS[k + index], now_text, id)
+  if seconds > 0 then call('ZADD', KEYS[k + 9], string.format('%.0f', now + seconds * 1000), id) end
+end
+
+local function store(id, record, seconds)
+  if seconds > 0 then call('SET', id, record, 'EX', seconds) elseif seconds == 0 then call('SET', id, record) end
+end
+
+local fenced = {}
+local position = 0
+for i = 7 + 2 * queues, #ARGV, 8 do
+  position = position + 1
+  local q, id, op, body, number = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 3], ARGV[i + 4], tonumber(ARGV[i + 5])
+  local k = K * q
+  if call('HGET', KEYS[k + 5], id) ~= ARGV[i + 2] then
+    local stored = call('GET', id)
+    local again
+    if op == 'c' or op == 'b' then
+      again = (not stored and number < 0) or (stored and string.sub(stored, -#body - 1, -2) == body)
+    else
+      again = stored == body or (not stored and number < 0)
+    end
+    if not again then fenced[#fenced + 1] = position end
+  else
+    call('HDEL', KEYS[k + 5], id)
+    call('ZREM', KEYS[k + 4], id)
+    call('LREM', KEYS[k + 2], 1, id)
+    if op == 'c' then
+      call('ZREM', KEYS[k + 3], id)
+      local stored = call('GET', id)
+      if stored then
+        store(id, splice(stored, body), number)
+        keep(k, id, 6, number)
+      end
+      call('PUBLISH', id, 'complete')
+    elseif op == 'r' then
+      local due = now + number
+      call('SET', id, body)
+      if number > 0 then
+        call('ZADD', KEYS[k + 3], string.format('%.3f', due / 1000), id)
+        call('ZADD', KEYS[k + 10], string.format('%.0f', due), id)
+      else
+        call('ZADD', KEYS[k + 3], 0, id)
+        call('RPUSH', KEYS[k + 1], id)
+      end
+      call('PUBLISH', id, 'queued')
+    elseif op == 'b' then
+      local stored = call('GET', id)
+      if stored then
+        call('SET', id, splice(stored, body))
+        call('ZADD', KEYS[k + 3], 0, id)
+        call('LPUSH', KEYS[k + 1], id)
+        if number > 0 then
+          call('HINCRBY', KEYS[k + 12], id, 1)
+          local lost = call('HGET', KEYS[k + 13], id)
+          local line = '{"outcome":"interrupted","at_ms":' .. now_text .. ',"worker":"' .. string.match(token, '^[^:]*') .. '"}'
+          call('HSET', KEYS[k + 13], id, lost and (lost .. ',' .. line) or line)
+        end
+        call('PUBLISH', id, 'queued')
+      else
+        call('ZREM', KEYS[k + 3], id)
+      end
+    elseif op == 'p' then
+      call('ZREM', KEYS[k + 3], id)
+      call('HSET', KEYS[K * queues + 2 * q + 1], id, body)
+      call('DEL', id)
+    else
+      call('ZREM', KEYS[k + 3], id)
+      store(id, body, number)
+      keep(k, id, op == 'd' and 7 or 8, number)
+      call('HDEL', KEYS[K * queues + 2 * q + 2], id)
+      call('PUBLISH', id, op == 'd' and 'failed' or 'aborted')
+    end
+    local lock = ARGV[i + 6]
+    if lock ~= '' and call('GET', lock) == id then call('DEL', lock) end
+    if ARGV[i + 7] ~= '' then
+      call('LPUSH', KEYS[#KEYS], ARGV[i + 7])
+      call('LTRIM', KEYS[#KEYS], 0, 199)
+    end
+  end
+end
+
+-- Smooth weighted round robin over the queues that have work: each start adds every such queue's weight to its credit,
+-- the richest queue starts a job and pays the sum. In every window of sum(weights) starts the counts are exact. A queue
+-- without work loses its credit: nothing is owed to it later.
+local weight, credit, ready, total = {}, {}, {}, 0
+for q = 1, queues do
+  weight[q], credit[q] = tonumber(ARGV[5 + 2 * q]), tonumber(ARGV[6 + 2 * q])
+  if call('EXISTS', KEYS[K * q]) == 1 then ready[q] = -1 else ready[q] = call('LLEN', KEYS[K * (q - 1) + 1]) end
+  if ready[q] > 0 then total = total + weight[q] else credit[q] = 0 end
+end
+if want == 0 or total == 0 then return {credit, ready, fenced, {}, {}, {}, now} end
+
+local strict = ARGV[6] == 'strict'
+local take, from = {}, {}
+for q = 1, queues do take[q] = {} end
+while want > 0 and total > 0 do
+  local best
+  for q = 1, queues do
+    if ready[q] > 0 then
+      if strict then
+        if not best or weight[q] > weight[best] then best = q end
+      else
+        credit[q] = credit[q] + weight[q]
+        if not best or credit[q] > credit[best] then best = q end
+      end
+    end
+  end
+  if not strict then credit[best] = credit[best] - total end
+  ready[best] = ready[best] - 1
+  from[#from + 1] = best
+  take[best][#take[best] + 1] = #from
+  if ready[best] == 0 then
+    total = total - weight[best]
+    credit[best] = 0
+  end
+  want = want - 1
+end
+
+local ids, records = {}, {}
+local fields = ARGV[5] .. now_text
+local expiry = string.format('%.0f', now + lease)
+for q = 1, queues do
+  local n = #take[q]
+  if n > 0 then
+    local k = K * (q - 1)
+    local got = call('LPOP', KEYS[k + 1], n)
+    local raw = call('MGET', unpack(got))
+    local active, leases, owners, mine = {}, {}, {}, 0
+    for j = 1, n do
+      local id, record = got[j], raw[j]
+      if record and string.sub(record, -1) == '}' then
+        mine = mine + 1
+        active[mine] = id
+        leases[2 * mine - 1], leases[2 * mine] = expiry, id
+        owners[2 * mine - 1], owners[2 * mine] = id, token
+        call('SET', id, splice(record, fields))
+        call('PUBLISH', id, 'active')
+        ids[take[q][j]], records[take[q][j]] = id, record
+      else
+        -- evicted, expired or overwritten: out of the way, kept for inspection
+        call('ZREM', KEYS[k + 3], id)
+        call('HSET', KEYS[K * queues + 2 * q - 1], id, record or '')
+        ids[take[q][j]], records[take[q][j]] = false, false
+      end
+    end
+    if mine > 0 then
+      call('RPUSH', KEYS[k + 2], unpack(active))
+      call('ZADD', KEYS[k + 4], unpack(leases))
+      call('HSET', KEYS[k + 5], unpack(owners))
+    end
+  end
+end
+return {credit, ready, fenced, from, ids, records, now}

@@ -1,0 +1,137 @@
+#!lua flags=allow-oom
+-- What any worker does for everyone, once a second, without a lock: hand out again what dead workers held, queue what
+-- has become due, forget what is past its retention. Every part is bounded, decides and acts in one step, and may run
+-- on many workers at once.
+--
+-- KEYS  per queue 14: queued active incomplete leases crashes complete dead cancelled expiry retrying losses replayed
+--                     sweep owners; then per queue again 4 (cancels interruptions replays paused); last the failures
+-- ARGV  1 number of queues  2 default max crashes  3 default seconds to keep the dead  4 most dead kept in a queue
+--       5 JSON: type -> [max crashes, seconds to keep the dead] where they differ; then the queues' names
+-- reply {now ms, next due ms or 0, {id, type, 'lost' or 'dead', worker, ...} per recovered job, paused (0/1) per queue}
+local call = redis.call
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_text = string.format('%.0f', now)
+local queues = tonumber(ARGV[1])
+local limits = cjson.decode(ARGV[5])
+local recovered, paused, next_due = {}, {}, 0
+local K = 14
+local RECOVER, PROMOTE, FORGET = 100, 500, 500
+
+local function read(record)
+  local ok, job = pcall(cjson.decode, record)
+  if ok and type(job) == 'table' then return job end
+  return {}
+end
+
+local function text(value)
+  if type(value) == 'string' then return value end
+  return ''
+end
+
+local function forget(k, q, id)
+  call('ZREM', KEYS[k + 9], id)
+  for n = 6, 8 do call('ZREM', KEYS[k + n], id) end
+  call('ZREM', KEYS[k + 12], id)
+  call('HDEL', KEYS[k + 5], id)
+  call('HDEL', KEYS[k + 11], id)
+  local extra = K * queues + 4 * q
+  for n = 1, 3 do call('HDEL', KEYS[extra + n], id) end
+end
+
+for q = 0, queues - 1 do
+  local k = K * q
+  local name = ARGV[6 + q]
+
+  -- SAQ's own sweep loses and doubles jobs; it stands still while this key exists, and we recover for everyone.
+  call('SET', KEYS[k + 13], 1, 'EX', 120)
+
+  for _, id in ipairs(call('ZRANGEBYSCORE', KEYS[k + 4], '-inf', now_text, 'LIMIT', 0, RECOVER)) do
+    local record = call('GET', id)
+    local token = call('HGET', KEYS[k + 14], id)
+    call('ZREM', KEYS[k + 4], id)
+    call('HDEL', KEYS[k + 14], id)
+    call('LREM', KEYS[k + 2], 1, id)
+    if not record then
+      call('ZREM', KEYS[k + 3], id)
+    else
+      local job = read(record)
+      local kind = text(job['function'])
+      local limit = limits[kind] or {tonumber(ARGV[2]), tonumber(ARGV[3])}
+      local worker = token and string.match(token, '^[^:]*') or text(job.worker_id)
+      local crashes = call('HINCRBY', KEYS[k + 5], id, 1)
+      local line = cjson.encode({outcome = 'lost', at_ms = now, worker = worker})
+      local before = call('HGET', KEYS[k + 11], id)
+      call('HSET', KEYS[k + 11], id, before and (before .. ',' .. line) or line)
+      local outcome, reason = 'lost', 'worker ' .. worker .. ' was lost'
+      if crashes < limit[1] then
+        call('SET', id, string.sub(record, 1, -2) .. ',"status":"queued","started":0,"error":' .. cjson.encode(reason) .. '}')
+        call('ZADD', KEYS[k + 3], 0, id)
+        call('LPUSH', KEYS[k + 1], id)
+        call('PUBLISH', id, 'queued')
+      else
+        outcome = 'dead'
+        reason = 'its worker was lost ' .. crashes .. ' times; the job may be what kills it'
+        local keep = limit[2]
+        local body = string.sub(record, 1, -2) .. ',"status":"failed","completed":' .. now_text .. ',"error":' .. cjson.encode(reason) .. '}'
+        call('ZREM', KEYS[k + 3], id)
+        if keep > 0 then
+          call('SET', id, body, 'EX', keep)
+          call('ZADD', KEYS[k + 9], string.format('%.0f', now + keep * 1000), id)
+        else
+          call('SET', id, body)
+        end
+        call('ZADD', KEYS[k + 7], now_text, id)
+        call('PUBLISH', id, 'failed')
+        local lock = type(job.meta) == 'table' and type(job.meta.jobctl) == 'table' and job.meta.jobctl.unique
+        if type(lock) == 'string' and call('GET', lock) == id then call('DEL', lock) end
+      end
+      call('LPUSH', KEYS[#KEYS], cjson.encode({
+        key = string.sub(id, #('saq:job:' .. name .. ':') + 1), queue = name, type = kind, at_ms = now,
+        attempt = tonumber(job.attempts) or 0, max_attempts = tonumber(job.retries) or 1,
+        outcome = outcome, error = reason, worker = worker,
+      }))
+      call('LTRIM', KEYS[#KEYS], 0, 199)
+      recovered[#recovered + 1] = id
+      recovered[#recovered + 1] = kind
+      recovered[#recovered + 1] = outcome
+      recovered[#recovered + 1] = worker
+    end
+  end
+
+  local due = call('ZRANGEBYSCORE', KEYS[k + 3], '(0', string.format('%.3f', now / 1000), 'LIMIT', 0, PROMOTE)
+  if #due > 0 then
+    local zeros = {}
+    for i, id in ipairs(due) do
+      zeros[2 * i - 1], zeros[2 * i] = 0, id
+    end
+    call('ZADD', KEYS[k + 3], unpack(zeros))
+    call('RPUSH', KEYS[k + 1], unpack(due))
+    call('ZREM', KEYS[k + 10], unpack(due))
+  end
+  if #due == PROMOTE then
+    next_due = now
+  else
+    -- a stock SAQ worker may have queued a retry of ours: its mark as retrying is over all the same
+    call('ZREMRANGEBYSCORE', KEYS[k + 10], '-inf', string.format('%.0f', now - 5000))
+    local first = call('ZRANGEBYSCORE', KEYS[k + 3], '(0', '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    if first[2] then
+      local at = math.ceil(tonumber(first[2]) * 1000)
+      if next_due == 0 or at < next_due then next_due = at end
+    end
+  end
+
+  for _, id in ipairs(call('ZRANGEBYSCORE', KEYS[k + 9], '-inf', now_text, 'LIMIT', 0, FORGET)) do
+    call('DEL', id)
+    forget(k, q, id)
+  end
+  local surplus = call('ZCARD', KEYS[k + 7]) - tonumber(ARGV[4])
+  if surplus > 0 then
+    for _, id in ipairs(call('ZRANGE', KEYS[k + 7], 0, math.min(surplus, FORGET) - 1)) do
+      call('DEL', id)
+      forget(k, q, id)
+    end
+  end
+  paused[#paused + 1] = call('EXISTS', KEYS[K * queues + 4 * q + 4])
+end
+return {now, next_due, recovered, paused}
