@@ -16,6 +16,8 @@ from jobctl.broker import keys
 from jobctl.compiler.plan import Registration
 from jobctl.records import META
 
+TICK_CLAIMED = "tick"
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -30,6 +32,8 @@ class Envelope:
         lock: key of the unique lock, or "".
         lock_ms: the lock's longest life, ms; 0 = until the job ends.
         nonce: text inside the record that tells our own resent call from a real duplicate, or "".
+        guard: id of the schedule that makes this job, or "": stored only if no tick as late was claimed before.
+        guard_ms: the schedule's tick, ms since the epoch.
     """
 
     queue: str
@@ -40,6 +44,8 @@ class Envelope:
     lock: str = ""
     lock_ms: int = 0
     nonce: str = ""
+    guard: str = ""
+    guard_ms: int = 0
 
 
 def new_key() -> str:
@@ -145,14 +151,19 @@ def pack(envelopes: Sequence[Envelope]) -> tuple[list[str], list[str | bytes | i
             envelope.lock,
             envelope.lock_ms,
             envelope.nonce,
+            envelope.guard,
+            envelope.guard_ms,
         )
     names: list[str] = []
     for queue in index:
         of = keys.QueueKeys(queue)
         names += (of.queued, of.incomplete, of.complete, of.dead, of.cancelled, of.replayed, of.expiry)
-    return [*names, keys.QUEUES, keys.WAKE], [len(index), *index, *jobs]
+    return [*names, keys.SCHEDULES, keys.QUEUES, keys.WAKE], [len(index), *index, *jobs]
 
 
 def unpack(reply: Sequence[bytes | int]) -> list[str | None]:
-    """Return per envelope None if it was stored, else the id of the job that holds its key or lock."""
+    """Return per envelope None if it was stored, else the id of the job that holds its key or lock.
+
+    An envelope whose schedule's tick was claimed before is answered with ``TICK_CLAIMED``.
+    """
     return [holder.decode() if isinstance(holder, bytes) else None for holder in reply]

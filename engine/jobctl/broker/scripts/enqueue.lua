@@ -1,10 +1,11 @@
 #!lua
 -- Store jobs, in any number of queues, each unless its key or its unique lock is taken.
 --
--- KEYS  per queue 7: queued incomplete complete dead cancelled replayed expiry; last two: the set of queues, the wake channel
--- ARGV  1 = number of queues; then their names; then per job 8:
---         queue (from 0), id, record, delay ms (from now), at ms (epoch; 0 = none), lock key or '', lock ms (0 = no expiry), nonce or ''
--- reply per job: 0 = stored, or the id of the job that holds the key or the lock
+-- KEYS  per queue 7: queued incomplete complete dead cancelled replayed expiry; last three: the schedules' ticks, the set of queues, the wake channel
+-- ARGV  1 = number of queues; then their names; then per job 10:
+--         queue (from 0), id, record, delay ms (from now), at ms (epoch; 0 = none), lock key or '', lock ms (0 = no expiry), nonce or '',
+--         id of its schedule or '', tick ms
+-- reply per job: 0 = stored, or the id of the job that holds the key or the lock, or 'tick' if its tick was claimed before
 --
 -- No allow-oom flag: a full server refuses new jobs, loudly, and keeps its memory for draining the old ones.
 -- Enqueue time is the server's, so that waits measured on many hosts agree. The record is never re-encoded: fields are
@@ -13,12 +14,24 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local queues = tonumber(ARGV[1])
 local answer, used = {}, {}
-for i = 2 + queues, #ARGV, 8 do
+for i = 2 + queues, #ARGV, 10 do
   local q, id, record = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
   local delay, at, lock, lock_ms, nonce = tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), ARGV[i + 5], tonumber(ARGV[i + 6]), ARGV[i + 7]
   local k = 7 * q
+  local guard, tick = ARGV[i + 8], tonumber(ARGV[i + 9])
   local holder = 0
-  if redis.call('ZSCORE', KEYS[k + 2], id) then
+  if guard ~= '' then
+    -- each tick of each schedule is claimed once, by compare-and-set in the script that stores its job
+    local last = redis.call('HGET', KEYS[#KEYS - 2], guard)
+    if last and tonumber(last) >= tick then
+      holder = 'tick'
+    else
+      redis.call('HSET', KEYS[#KEYS - 2], guard, ARGV[i + 9])
+    end
+  end
+  if holder ~= 0 then
+    -- nothing to store
+  elseif redis.call('ZSCORE', KEYS[k + 2], id) then
     holder = id
     if nonce ~= '' then
       local stored = redis.call('GET', id)
