@@ -22,6 +22,7 @@ CONNECT_TIMEOUT_S = 3.0  # a host that does not answer in 3 s will not answer
 ANSWER_TIMEOUT_S = 10.0  # a silent link shows itself in seconds, not when TCP gives up (hazard B5)
 HEALTH_CHECK_S = 15
 RETRIES = 3
+POOL_TIMEOUT_S = 20.0  # a command waits this long for a connection of the pool
 MAX_CONNECTIONS = 8  # a process stays under 16 in all: pool, claims, peeks, subscription, lease keeper
 
 
@@ -59,14 +60,19 @@ def _options(url: str) -> dict[str, Any]:
 def connect(url: str, **options: Any) -> AsyncRedis:
     """Return an asyncio client with timeouts, keepalive and a bounded pool. Answers are bytes.
 
-    Its commands are retried on a broken connection: all of ours are idempotent or carry a nonce.
+    Its commands are retried on a broken connection: all of ours are idempotent or carry a nonce. A command that
+    finds all connections in use waits for one (the library's plain pool would refuse it at once).
     """
-    from redis.asyncio import Redis
+    from redis.asyncio import BlockingConnectionPool, Redis
     from redis.asyncio.retry import Retry
     from redis.backoff import ExponentialWithJitterBackoff
 
     retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), RETRIES)
-    return Redis.from_url(url, **{"retry": retry, "max_connections": MAX_CONNECTIONS, **_options(url), **options})
+    pool = BlockingConnectionPool.from_url(
+        url,
+        **{"retry": retry, "max_connections": MAX_CONNECTIONS, "timeout": POOL_TIMEOUT_S, **_options(url), **options},
+    )
+    return Redis.from_pool(pool)
 
 
 def connect_blocking(url: str, **options: Any) -> Redis:
