@@ -23,7 +23,7 @@ def declared_dependencies() -> set[str]:
 
 def explained_dependencies() -> set[str]:
     section = read("ARCHITECTURE.md").partition("\n## Dependencies\n")[2]
-    rows = re.findall(r"^\|(?: \w+ \|)? ([A-Za-z0-9._-]+) \| (.{10,}) \|$", section, re.MULTILINE)
+    rows = re.findall(r"^\|(?: \w+ \|)? ([A-Za-z0-9._-]+) \| ([^|]{10,}) \|$", section, re.MULTILINE)
     return {name for name, _ in rows} - {"package"}
 
 

@@ -1,0 +1,1 @@
+"""Our worker beside stock SAQ, on this machine, now: `make bench`."""
