@@ -1,0 +1,1 @@
+"""Applications that show jobctl at work. Not part of the distribution."""
