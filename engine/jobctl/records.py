@@ -81,6 +81,8 @@ class JobRecord:
     """Deliveries that a shutdown handed back."""
     origin: str | None = None
     """Key of the job this one replays."""
+    replays: tuple[str, ...] = ()
+    """Keys of the jobs that replay this one."""
     schedule: str | None = None
     """Id of the schedule that made this job."""
     meta: Mapping[str, Any] = field(default_factory=dict)
