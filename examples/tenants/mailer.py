@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
-from email.policy import SMTP as WIRE_FORMAT
+from email.policy import SMTP
 from typing import Protocol, TextIO
 
 from examples.tenants.config import EmailConfig, EmailProvider
@@ -20,6 +20,7 @@ from examples.tenants.config import EmailConfig, EmailProvider
 SEND_TIMEOUT_S = 30.0  # per answer of the server
 CHECK_TIMEOUT_S = 5.0
 IMPLICIT_TLS_PORT = 465
+WIRE_FORMAT = SMTP.clone(cte_type="7bit")  # every server takes it; 8 bits would have to be asked for
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 

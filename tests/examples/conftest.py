@@ -37,22 +37,22 @@ def postgres_url() -> Iterator[str]:
     if initdb is None:
         pytest.skip("PostgreSQL is not installed: no initdb on PATH or in /usr/lib/postgresql")
     programs = Path(initdb).resolve().parent
-    # PostgreSQL refuses to run as root, so root hands the work to an account without rights.
-    account: dict[str, Any] = {"user": "nobody", "group": -1} if os.getuid() == 0 else {}
-    account.pop("group", None)
+    # PostgreSQL refuses to run as root: root hands it to an account without rights.
+    account: dict[str, str] = {"user": "nobody"} if os.getuid() == 0 else {}
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
         if account:
             shutil.chown(folder, "nobody")
-        run: dict[str, Any] = {"check": True, "capture_output": True, "cwd": folder, **account}
-        data = f"{folder}/data"
-        subprocess.run([initdb, "-D", data, "-U", "tenants", "-A", "trust", "-E", "UTF8", "--no-sync"], **run)
-        options = f"-k {folder} -c listen_addresses= -c fsync=off"
-        control = str(programs / "pg_ctl")
-        subprocess.run([control, "-D", data, "-w", "-o", options, "-l", f"{folder}/log", "start"], **run)
+
+        def run(program: str, *words: str) -> None:
+            command = [str(programs / program), "-D", f"{folder}/data", *words]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, **account)
+
+        run("initdb", "-U", "tenants", "-A", "trust", "-E", "UTF8", "--no-sync")
+        run("pg_ctl", "start", "-w", "-l", f"{folder}/log", "-o", f"-k {folder} -c listen_addresses= -c fsync=off")
         try:
             yield f"postgres://tenants@/postgres?host={folder}"
         finally:
-            subprocess.run([control, "-D", data, "-m", "immediate", "stop"], **run)
+            run("pg_ctl", "stop", "-m", "immediate")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
