@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jobctl.broker.embedded import embedded_broker
-from jobctl.errors import BrokerError, BrokerUnreachable
+from jobctl.errors import BrokerError, BrokerUnreachable, UsageError
 from jobctl.settings import Settings, redact_url
 
 if TYPE_CHECKING:
@@ -85,6 +85,19 @@ def connect_blocking(url: str, **options: Any) -> Redis:
     return Redis.from_url(url, **{"retry": retry, **_options(url), **options})
 
 
+def require_bytes(client: Redis | AsyncRedis) -> None:
+    """Refuse a client, made by the caller, that turns answers into text: ours are read as bytes.
+
+    Raises:
+        UsageError: it has `decode_responses` set.
+    """
+    if client.get_encoder().decode_responses:
+        raise UsageError(
+            "this Redis client decodes its answers, and jobctl reads bytes",
+            hint="make it without `decode_responses=True`, or give the URL instead",
+        )
+
+
 @contextmanager
 def translate_errors(url: str | None = None) -> Iterator[None]:
     """Turn the client library's errors into ours, with the address and what to do.
@@ -132,3 +145,17 @@ def translate_errors(url: str | None = None) -> Iterator[None]:
 def _first_line(error: BaseException) -> str:
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def url_of(client: AsyncRedis) -> str:
+    """Return the URL a client connects to, with its credentials."""
+    from urllib.parse import quote
+
+    options = client.connection_pool.connection_kwargs
+    user, password = options.get("username") or "", options.get("password") or ""
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if password else ""
+    database = options.get("db") or 0
+    if path := options.get("path"):
+        return f"unix://{login}{path}?db={database}"
+    scheme = "rediss" if "ssl" in client.connection_pool.connection_class.__name__.lower() else "redis"
+    return f"{scheme}://{login}{options.get('host', 'localhost')}:{options.get('port', 6379)}/{database}"

@@ -1,0 +1,179 @@
+"""The asyncio client: enqueue jobs and wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from jobctl.broker import keys
+from jobctl.broker.connect import connect, require_bytes, translate_errors
+from jobctl.broker.envelope import pack, unpack
+from jobctl.broker.scripts import source
+from jobctl.client.listener import Listener
+from jobctl.client.options import Duration, seconds
+from jobctl.client.prepare import Enqueued, NewJob, Prepared, Preparer, settle
+from jobctl.client.watch import POLL_S, Watch
+from jobctl.clock import Clock
+from jobctl.compiler.plan import Plan
+from jobctl.errors import DuplicateJob, UsageError
+from jobctl.inspector.locate import candidates, choose, is_full_id, known_queues
+from jobctl.inspector.rows import read_rows
+from jobctl.records import JobRecord
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+
+class Client:
+    """Enqueues jobs of a plan and waits for them.
+
+    Safe to be used by many tasks at once; they share a pool of eight connections. Use it as a context manager, or
+    call `close`.
+
+    Args:
+        plan: the compiled spec.
+        url: the broker, such as ``redis://localhost:6379/0``.
+        redis: an asyncio Redis client of your own instead, without ``decode_responses``; it is not closed.
+        clock: for the due times that `Enqueued` reports.
+
+    Example:
+        async with Client(load_plan("jobspecs"), "redis://localhost") as client:
+            job = await client.enqueue("user-invitation", invitation_id=7)
+            record = await client.wait(job, timeout="30s")
+    """
+
+    def __init__(
+        self, plan: Plan, url: str | None = None, *, redis: Redis | None = None, clock: Clock | None = None
+    ) -> None:
+        if (url is None) == (redis is None):
+            raise UsageError("a client needs a url or a redis client, and not both")
+        if redis is not None:
+            require_bytes(redis)
+        self._url = url
+        self._redis = redis if redis is not None else connect(url or "")
+        self._preparer = Preparer(plan, clock)
+        self._listener = Listener(self._redis)
+        self._script = self._redis.register_script(source("enqueue"))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections this client has made itself."""
+        if self._url is not None:
+            await self._redis.aclose()
+
+    async def enqueue(
+        self,
+        job: str,
+        payload: Mapping[str, Any] | None = None,
+        /,
+        *,
+        queue: str | None = None,
+        delay: Duration | None = None,
+        at: datetime | None = None,
+        retries: int | None = None,
+        timeout: Duration | None = None,
+        retention: Duration | None = None,
+        key: str | None = None,
+        unique: bool = True,
+        **fields: Any,
+    ) -> Enqueued:
+        """Enqueue one job. Options left out come from the spec; `NewJob` says what each means.
+
+        Args:
+            job: name or type.
+            payload: field -> value. A field with the name of an option can only be given here.
+            fields: payload fields as keywords; they win over ``payload``.
+
+        Raises:
+            UnknownJob: the plan has no such job.
+            PayloadError: the payload does not fit its declaration; all problems are named.
+            UsageError: an option cannot be.
+            DuplicateJob: an unfinished job holds the key or the unique lock; the error says which.
+            BrokerUnreachable: no broker answers. The job may have been stored all the same, if the link broke between
+                call and answer; with a ``key`` of your own it is safe to ask again.
+        """
+        new = NewJob(
+            job,
+            {**(payload or {}), **fields},
+            queue=queue,
+            delay=delay,
+            at=at,
+            retries=retries,
+            timeout=timeout,
+            retention=retention,
+            key=key,
+            unique=unique,
+        )
+        (answer,) = await self._send([self._preparer.prepare(new)])
+        if isinstance(answer, DuplicateJob):
+            raise answer
+        return answer
+
+    async def enqueue_many(self, jobs: Iterable[NewJob]) -> list[Enqueued | DuplicateJob]:
+        """Enqueue many jobs, 500 in a round trip; see `enqueue_stream`."""
+        return [answer async for batch in self.enqueue_stream(jobs) for answer in batch]
+
+    async def enqueue_stream(self, jobs: Iterable[NewJob]) -> AsyncIterator[list[Enqueued | DuplicateJob]]:
+        """Enqueue any number of jobs, and yield after each batch what became of its jobs, in order.
+
+        ``jobs`` may be a generator: it is read one batch ahead at most. A batch is stored in one step or not at all. A
+        job that cannot be prepared raises before its batch is sent; the batches yielded before are stored.
+
+        Raises:
+            UnknownJob, PayloadError, UsageError, BrokerUnreachable: as for `enqueue`.
+        """
+        for batch in self._preparer.batches(jobs):
+            yield await self._send(batch)
+
+    async def wait(self, job: Enqueued | str, *, timeout: Duration | None = None) -> JobRecord:
+        """Wait until a job has ended, whichever way, and return its final record.
+
+        Args:
+            job: what `enqueue` returned, a key, ``queue:key``, or a full id.
+            timeout: give up after this long (``"30s"``, a timedelta, seconds); None = never.
+
+        Raises:
+            WaitTimeout: the job has not ended in time; it goes on.
+            JobNotFound: there is no such job, or no longer.
+            UsageError: several queues hold a job with this key.
+        """
+        timeout_s = None if timeout is None else seconds("timeout", timeout)
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
+        with translate_errors(self._url):
+            watch = Watch(job.id if isinstance(job, Enqueued) else await self._locate(job))
+            # Subscribe, then read, then listen: an end between the read and the subscription would go unheard.
+            async with self._listener.listen(watch.job) as channel:
+                while True:
+                    left_s = POLL_S if timeout_s is None else began_at + timeout_s - loop.time()
+                    await channel.wait(max(min(left_s, POLL_S), 0))
+                    (row,) = await read_rows(self._redis, [watch.job])
+                    final = watch.look(row, channel.told)
+                    if final is not None:
+                        return final
+                    if timeout_s is not None and left_s <= 0:
+                        raise watch.too_late(timeout_s)
+
+    async def _send(self, batch: Sequence[Prepared]) -> list[Enqueued | DuplicateJob]:
+        names, args = pack([prepared.envelope for prepared in batch])
+        with translate_errors(self._url):
+            reply = await self._script(keys=names, args=args)
+        return settle(batch, unpack(reply))
+
+    async def _locate(self, name: str) -> str:
+        if is_full_id(name):
+            return name
+        stored: set[bytes] = await self._redis.smembers(keys.QUEUES)  # type: ignore[misc]  # the stubs say: or no awaitable
+        ids = candidates(name, known_queues(self._preparer.plan, stored))
+        rows = await read_rows(self._redis, ids)
+        return choose(name, {row.id: row for row in rows if row.raw is not None})[0]

@@ -1,0 +1,49 @@
+"""Look at jobs, queues and workers, and run ended jobs again. Its names are imported on first use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobctl.inspector.inspector import Inspector
+    from jobctl.inspector.query import JobQuery, Page
+    from jobctl.inspector.redaction import redact
+    from jobctl.inspector.replay import Replayed
+    from jobctl.inspector.status import FailureLine, Overview, QueueStatus, Rates, Running, WorkerStatus
+
+_HOME = {
+    "Inspector": "inspector",
+    "JobQuery": "query",
+    "Page": "query",
+    "redact": "redaction",
+    "Replayed": "replay",
+    "FailureLine": "status",
+    "Overview": "status",
+    "QueueStatus": "status",
+    "Rates": "status",
+    "Running": "status",
+    "WorkerStatus": "status",
+}
+
+__all__ = [
+    "FailureLine",
+    "Inspector",
+    "JobQuery",
+    "Overview",
+    "Page",
+    "QueueStatus",
+    "Rates",
+    "Replayed",
+    "Running",
+    "WorkerStatus",
+    "redact",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module `jobctl.inspector` has no attribute `{name}`")
+    from importlib import import_module
+
+    return getattr(import_module(f"jobctl.inspector.{home}"), name)

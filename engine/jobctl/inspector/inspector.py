@@ -1,0 +1,221 @@
+"""The inspector: look at jobs, queues and workers, and run ended jobs again. Never on the hot path.
+
+Everything is read by index, in a bounded number of round trips; nothing scans the keys of the broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from jobctl.broker import keys
+from jobctl.broker.connect import require_bytes, translate_errors
+from jobctl.broker.keys import job_id, split_job_id
+from jobctl.clock import Clock, SystemClock
+from jobctl.errors import JobctlError, JobStateError, UsageError
+from jobctl.inspector.listing import BATCH, Listing
+from jobctl.inspector.locate import candidates, choose, is_full_id, known_queues
+from jobctl.inspector.query import JobQuery, Page
+from jobctl.inspector.replay import BATCH as REPLAY_BATCH
+from jobctl.inspector.replay import Renewal, Replayed, renew, send
+from jobctl.inspector.rows import Row, read_rows
+from jobctl.inspector.status import FailureLine, Overview, QueueStatus, Rates, WorkerStatus
+from jobctl.inspector.survey import survey
+from jobctl.names import did_you_mean
+from jobctl.records import JobRecord, JobState
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from jobctl.compiler.plan import Plan
+
+DEAD_ONLY = frozenset({JobState.DEAD})
+
+
+class Inspector:
+    """Reads and repairs what the broker holds.
+
+    All methods raise `BrokerUnreachable` when no broker answers.
+
+    Args:
+        redis: an asyncio client that answers bytes, such as `jobctl.broker.connect.connect` makes.
+        plan: names queues before their first job, gives weights and shares, and lets jobs be asked for by name.
+        clock: what ages of jobs are counted by.
+    """
+
+    def __init__(self, redis: Redis, plan: Plan | None = None, *, clock: Clock | None = None) -> None:
+        require_bytes(redis)
+        self._redis = redis
+        self._plan = plan
+        self._clock = clock or SystemClock()
+
+    async def queues(self) -> list[QueueStatus]:
+        """Return every queue of the plan in its order, then every other that ever held a job."""
+        with translate_errors():
+            return list((await survey(self._redis, self._plan, queues=True)).queues)
+
+    async def rates(self, window_s: int = 60) -> dict[str, Rates]:
+        """Return each queue's rates over the last seconds (10 to 900, counted in steps of ten)."""
+        with translate_errors():
+            return dict((await survey(self._redis, self._plan, window_s=window_s)).rates)
+
+    async def workers(self) -> list[WorkerStatus]:
+        """Return the workers that reported themselves in the last 20 s, the longest running first."""
+        with translate_errors():
+            return list((await survey(self._redis, self._plan, workers=True)).workers)
+
+    async def failures(self, limit: int = 10) -> list[FailureLine]:
+        """Return the latest failed attempts, newest first."""
+        with translate_errors():
+            return list((await survey(self._redis, self._plan, failures=limit)).failures)
+
+    async def overview(self, *, window_s: int = 60, failures: int = 10) -> Overview:
+        """Return queues, rates, workers and failures together: three round trips, whatever the backlog."""
+        with translate_errors():
+            return await survey(
+                self._redis, self._plan, queues=True, window_s=window_s, workers=True, failures=failures
+            )
+
+    async def jobs(self, query: JobQuery | None = None, *, limit: int = 50) -> list[JobRecord]:
+        """Return the first page of a listing; see `page`."""
+        return list((await self.page(query, limit=limit)).jobs)
+
+    async def page(self, query: JobQuery | None = None, *, limit: int = 50, cursor: str | None = None) -> Page:
+        """List jobs.
+
+        Jobs of one state come in that state's order over all queues: running and queued ones in the order of their
+        queue, waiting ones by due time, ended ones newest first. Where several states are asked for, each gets its
+        turn, so that a long backlog does not hide the one dead job.
+
+        Args:
+            query: which jobs; None = all.
+            limit: jobs at most, 1 or more.
+            cursor: what the page before brought, to go on behind it.
+
+        Raises:
+            UsageError: unknown queue, a limit below 1, or a text that is no cursor.
+        """
+        if limit < 1:
+            raise UsageError(f"a page of {limit} jobs cannot be listed", hint="give a limit of 1 or more")
+        with translate_errors():
+            return await (await self._listing(query or JobQuery(), cursor)).page(limit)
+
+    async def job(self, name: str) -> JobRecord:
+        """Return one job with its whole history.
+
+        Args:
+            name: its key, ``queue:key``, or the full id of its record.
+
+        Raises:
+            JobNotFound: there is none, or no longer.
+            UsageError: several queues hold a job with this key.
+        """
+        with translate_errors():
+            _, row = await self._find(name)
+        record = row.record()
+        assert record is not None  # noqa: S101 - `_find` brings only rows that hold something
+        return record
+
+    async def replay(self, name: str, *, force: bool = False) -> Replayed:
+        """Run an ended job again as a new job with the same payload and options.
+
+        Args:
+            name: its key, ``queue:key``, or full id.
+            force: even if it has been replayed before.
+
+        Raises:
+            JobNotFound: there is no such job, or no longer.
+            JobStateError: it has not ended, has been replayed before, or its record cannot be read.
+            DuplicateJob: an unfinished job holds its unique lock.
+        """
+        with translate_errors():
+            origin_id, row = await self._find(name)
+            renewal = renew(origin_id, row.raw or b"", self._plan)
+            (refusal,) = await send(self._redis, [renewal], force=force)
+        if refusal is not None:
+            raise refusal
+        queue, origin = split_job_id(origin_id)
+        return Replayed(origin=origin, queue=queue, type=renewal.type, key=renewal.key)
+
+    async def replay_all(self, query: JobQuery | None = None, *, dry_run: bool = False) -> list[Replayed]:
+        """Run all ended jobs that match again, those that ended first before the others.
+
+        What has been replayed before is left alone, so that an interrupted call may simply be made again.
+
+        Args:
+            query: which jobs; where it names no state, the dead.
+            dry_run: change nothing and return what would be replayed.
+
+        Raises:
+            UsageError: the query asks for a state that has not ended, or an unknown queue.
+        """
+        query = query or JobQuery()
+        query = replace(query, states=query.states or DEAD_ONLY, replayed=False)
+        unfinished = sorted(state for state in query.states or () if not state.is_final)
+        if unfinished:
+            raise UsageError(
+                f"jobs that are {unfinished[0]} cannot be replayed", hint="use dead, cancelled or complete"
+            )
+        with translate_errors():
+            origins = await self._matching(query)
+            if dry_run:
+                return origins
+            done: list[Replayed] = []
+            for start in range(0, len(origins), REPLAY_BATCH):
+                done += await self._replay_batch(origins[start : start + REPLAY_BATCH])
+            return done
+
+    async def _matching(self, query: JobQuery) -> list[Replayed]:
+        """Return what matches and was never replayed, oldest first: all of it is found before any is touched."""
+        listing = await self._listing(query, None)
+        found: list[tuple[int, Replayed]] = []
+        while True:
+            page = await listing.page(BATCH)
+            found += (
+                (job.completed_ms, Replayed(origin=job.key, queue=job.queue, type=job.type))
+                for job in page.jobs
+                if not job.replays
+            )
+            if page.cursor is None:
+                return [origin for _, origin in sorted(found, key=itemgetter(0))]
+
+    async def _replay_batch(self, origins: Sequence[Replayed]) -> list[Replayed]:
+        rows = await read_rows(self._redis, [job_id(origin.queue, origin.origin) for origin in origins])
+        renewals: dict[str, Renewal] = {}
+        refusals: dict[str, JobctlError | None] = {}
+        for row in rows:
+            try:
+                renewals[row.id] = renew(row.id, row.raw or b"", self._plan)
+            except JobStateError as error:
+                refusals[row.id] = error
+        if renewals:
+            answers = await send(self._redis, list(renewals.values()))
+            refusals.update(zip(renewals, answers, strict=True))
+        outcomes = []
+        for row, origin in zip(rows, origins, strict=True):
+            refusal = refusals[row.id]
+            key = None if refusal else renewals[row.id].key
+            outcomes.append(replace(origin, key=key, reason=refusal.message if refusal else None))
+        return outcomes
+
+    async def _listing(self, query: JobQuery, cursor: str | None) -> Listing:
+        names = await self._queue_names()
+        if query.queue is not None:
+            if query.queue not in names:
+                hint = did_you_mean(query.queue, names) or "queues: " + ", ".join(names)
+                raise UsageError(f"there is no queue `{query.queue}`", code="queue.unknown", hint=hint)
+            names = (query.queue,)
+        if self._plan is not None and query.type in self._plan.by_name:
+            query = replace(query, type=self._plan.by_name[query.type].type)
+        return Listing(self._redis, query, names, int(self._clock.time() * 1000), cursor)
+
+    async def _find(self, name: str) -> tuple[str, Row]:
+        queues = () if is_full_id(name) else await self._queue_names()
+        rows = await read_rows(self._redis, candidates(name, queues))
+        return choose(name, {row.id: row for row in rows if row.raw is not None or row.poison is not None})
+
+    async def _queue_names(self) -> tuple[str, ...]:
+        stored: set[bytes] = await self._redis.smembers(keys.QUEUES)  # type: ignore[misc]  # the stubs say: or no awaitable
+        return known_queues(self._plan, stored)

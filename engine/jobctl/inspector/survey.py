@@ -1,0 +1,120 @@
+"""Queues, rates, workers and failures as they are now: three round trips at most, whatever the backlog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from jobctl.broker import keys
+from jobctl.broker.keys import QueueKeys
+from jobctl.inspector.locate import known_queues
+from jobctl.inspector.status import (
+    Overview,
+    QueueStatus,
+    rate_buckets,
+    read_failures,
+    read_workers,
+    sum_rates,
+    waited_ms,
+)
+from jobctl.records import JobState
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.asyncio.client import Pipeline
+
+    from jobctl.compiler.plan import Plan
+
+COUNTS = 11  # what `_ask_counts` asks about a queue
+
+
+async def survey(
+    redis: Redis,
+    plan: Plan | None,
+    *,
+    queues: bool = False,
+    window_s: int = 0,
+    workers: bool = False,
+    failures: int = 0,
+) -> Overview:
+    """Read what is asked for; the rest of the overview stays empty.
+
+    Args:
+        redis: the broker.
+        plan: names queues that have had no job yet, and gives weights.
+        queues: count the jobs of every queue.
+        window_s: rates over so many seconds, at most 15 minutes; 0 = none.
+        workers: read the workers' reports.
+        failures: how many of the latest failures.
+    """
+    first = redis.pipeline(transaction=False)
+    first.time()
+    first.smembers(keys.QUEUES)
+    first.zrange(keys.WORKERS, 0, -1, withscores=True)
+    first.lrange(keys.FAILURES, 0, max(failures, 1) - 1)
+    (now_s, now_us), stored, reporting, lines = await first.execute()
+    now_ms = now_s * 1000 + now_us // 1000
+    names = known_queues(plan, stored)
+    window = rate_buckets(now_ms, window_s)
+    reports = [keys.worker(worker.decode()) for worker, expires_ms in reporting if expires_ms > now_ms]
+
+    second = redis.pipeline(transaction=False)
+    if queues:
+        for name in names:
+            _ask_counts(second, QueueKeys(name))
+    if window_s:
+        for name in names:
+            for bucket in window:
+                second.hgetall(QueueKeys(name).rate(bucket))
+    if workers and reports:
+        second.mget(reports)
+    answers = iter(await second.execute() if len(second) else ())
+    counts = {name: [next(answers) for _ in range(COUNTS)] for name in names} if queues else {}
+    buckets = {name: [next(answers) for _ in window] for name in names} if window_s else {}
+    raw_reports = next(answers) if workers and reports else ()
+
+    heads: dict[str, bytes | None] = {}
+    waiting = {name: head for name, (*_, head) in counts.items() if head is not None}
+    if waiting:
+        heads = dict(zip(waiting, await redis.mget(list(waiting.values())), strict=True))
+    return Overview(
+        at_ms=now_ms,
+        queues=tuple(_status(plan, name, found, waited_ms(heads.get(name), now_ms)) for name, found in counts.items()),
+        rates=sum_rates(buckets, now_ms, window),
+        workers=read_workers(raw_reports),
+        failures=read_failures(lines) if failures else (),
+    )
+
+
+def _ask_counts(pipe: Pipeline, of: QueueKeys) -> None:
+    pipe.exists(of.paused)
+    pipe.llen(of.queued)
+    pipe.llen(of.active)
+    pipe.zcount(of.incomplete, "(0", "+inf")
+    for index in (of.retrying, of.complete, of.dead, of.cancelled, of.replayed):
+        pipe.zcard(index)
+    pipe.hlen(of.poison)
+    pipe.lindex(of.queued, 0)
+
+
+def _status(plan: Plan | None, name: str, counts: Sequence[Any], oldest_wait_ms: int | None) -> QueueStatus:
+    paused, queued, active, later, retrying, complete, dead, cancelled, replayed, poison, _ = counts
+    planned = next((queue for queue in plan.queues if queue.name == name), None) if plan else None
+    return QueueStatus(
+        name=name,
+        weight=planned.weight if planned else 0,
+        share=planned.share if planned else 0.0,
+        paused=bool(paused),
+        counts={
+            JobState.SCHEDULED: max(later - retrying, 0),
+            JobState.QUEUED: queued,
+            JobState.ACTIVE: active,
+            JobState.RETRYING: retrying,
+            JobState.COMPLETE: complete,
+            JobState.DEAD: dead,
+            JobState.CANCELLED: cancelled,
+        },
+        replayed=replayed,
+        poison=poison,
+        oldest_wait_ms=oldest_wait_ms,
+    )
