@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, cast
 
 from examples.tenants.config import Config
@@ -20,6 +21,8 @@ from jobctl.clock import Clock, SystemClock, utc
 from jobctl.settings import Settings
 
 STATE_KEY = "tenants"
+SPECS = Path(__file__).parents[2] / "jobspecs"
+"""The specs of this application: what its API and its outbox enqueue by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,7 @@ async def open_resources(config: Config | None = None, settings: Settings | None
     db.create_tables()
     services = ServicesClient()
     try:
-        with open_broker(settings) as url, BlockingClient(load_plan(settings.spec), url) as broker:
+        with open_broker(settings) as url, BlockingClient(load_plan(SPECS), url) as broker:
             yield Resources(
                 config=config,
                 db=db,

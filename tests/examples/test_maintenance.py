@@ -43,7 +43,7 @@ def test_expiry_switches_off_with_one_update_and_warns_those_in_grace(
     assert "until 27 November 2023, 22:13 UTC" in letter.get_content()
     assert sum(text.startswith("UPDATE system_users SET is_active") for text in updates) == 1
     with db.begin() as session:
-        active = dict(session.execute(select(SystemUser.name, SystemUser.is_active)).tuples().all())
+        active = {user.name: user.is_active for user in session.scalars(select(SystemUser))}
         over = session.get_one(SystemUser, seed_id("system-user/importer"))
     assert active == {"backup": True, "reporting": True, "importer": False}
     assert over.deactivated_at == now

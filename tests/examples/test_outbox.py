@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,7 +52,7 @@ def test_a_promise_is_kept_under_its_own_key(resources: Resources, db: Database,
 
 
 def test_a_promise_that_is_rolled_back_leaves_nothing(db: Database, now: datetime):
-    with pytest.raises(ZeroDivisionError), db.begin() as session:
+    with suppress(ZeroDivisionError), db.begin() as session:
         promise(session, "tenant-init", {"id": str(ACME)}, now=now)
         raise ZeroDivisionError
 
