@@ -18,7 +18,18 @@ DEFAULT_RETENTION_S: Final = 86_400.0  # a day: "what ran last night" must have 
 DEFAULT_DEAD_RETENTION_S: Final = 90 * 86_400.0
 DEFAULT_MAX_CRASHES: Final = 3
 
-NO_DEFAULT: Final = object()
+
+class _NoDefault:
+    """The type of NO_DEFAULT: one object, also after pickling, so that `is` works in every process."""
+
+    def __repr__(self) -> str:
+        return "NO_DEFAULT"
+
+    def __reduce__(self) -> str:
+        return "NO_DEFAULT"
+
+
+NO_DEFAULT: Final = _NoDefault()
 """Marks a payload field without a default; None is a default like any other."""
 
 
@@ -199,4 +210,6 @@ class Spec:
     jobs: tuple[JobSpec, ...]
     scheduling: Scheduling = Scheduling.WEIGHTED
     hooks: Hooks = field(default_factory=Hooks)
+    hook_locations: dict[str, Location] = field(default_factory=dict)
+    """Places of the hooks' values by name, for problems found when they are imported."""
     files: tuple[str, ...] = ()

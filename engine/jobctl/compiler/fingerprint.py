@@ -1,0 +1,44 @@
+"""The fingerprint of a plan: equal for equal meaning, whatever the files, their order, places and comments."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from jobctl.compiler.plan import Plan
+from jobctl.spec.model import NO_DEFAULT
+
+# Lists whose order means nothing; all others (of values in payloads, say) count as they stand.
+_UNORDERED = frozenset({"queues", "registrations", "schedules", "payload", "fields", "choices", "alert", "tags", "by"})
+# A place is no meaning; a fingerprint does not contain itself.
+_IGNORED = frozenset({"location", "fingerprint"})
+
+
+def fingerprint(plan: Plan) -> str:
+    """Return 16 hex digits of SHA-256 over the plan's canonical JSON."""
+    return hashlib.sha256(_dump(_canonical(plan)).encode()).hexdigest()[:16]
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _canonical(value: Any) -> Any:
+    if is_dataclass(value):
+        return {
+            field.name: _member(field.name, getattr(value, field.name))
+            for field in fields(value)
+            if field.name not in _IGNORED and getattr(value, field.name) is not NO_DEFAULT
+        }
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    return value
+
+
+def _member(name: str, value: Any) -> Any:
+    canonical = _canonical(value)
+    return sorted(canonical, key=_dump) if name in _UNORDERED and isinstance(canonical, list) else canonical

@@ -1,0 +1,105 @@
+"""Handlers: the functions a spec names, imported, checked against their declarations, and bound to their types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jobctl.compiler.imports import resolve
+from jobctl.compiler.payload import PayloadSchema
+from jobctl.compiler.plan import Plan, Registration
+from jobctl.compiler.signatures import check_handler, check_hook, is_async
+from jobctl.errors import HandlerError, Location
+from jobctl.spec import Diagnostic, Spec
+from jobctl.spec.source import read_line
+
+HOOK_ARGUMENTS = {"startup": ("state",), "shutdown": ("state",), "error": ("ctx", "failure")}
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A handler ready to be called: ``function(ctx, **schema.convert(payload))``."""
+
+    type: str
+    function: Callable[..., Any]
+    is_async: bool
+    registration: Registration
+    schema: PayloadSchema
+
+
+def bind(plan: Plan) -> dict[str, Handler]:
+    """Import all handlers of a plan and check their signatures.
+
+    Returns:
+        type -> handler.
+
+    Raises:
+        HandlerError: names every handler that cannot be used, and why.
+    """
+    handlers: dict[str, Handler] = {}
+    errors: list[HandlerError] = []
+    for registration in plan.registrations:
+        try:
+            function = resolve(registration.handler)
+        except HandlerError as error:
+            errors.append(_about(registration.name, error))
+            continue
+        errors += check_handler(function, registration.name, registration.handler, registration.payload)
+        handlers[registration.type] = Handler(
+            type=registration.type,
+            function=function,
+            is_async=is_async(function),
+            registration=registration,
+            schema=PayloadSchema(registration.name, registration.payload),
+        )
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        text = "\n".join(f"- {error.message}{f' ({error.hint})' if error.hint else ''}" for error in errors)
+        raise HandlerError(f"{len(errors)} handlers cannot be used:\n{text}", code=errors[0].code)
+    return handlers
+
+
+def check_handlers(spec: Spec) -> list[Diagnostic]:
+    """Import all handlers and hooks of a spec, and return what is wrong with them, at the places that name them."""
+    diagnostics: list[Diagnostic] = []
+    for job in spec.jobs:
+        try:
+            function = resolve(job.handler)
+        except HandlerError as error:
+            diagnostics.append(_diagnose(_about(job.name, error), job.handler_location, len(job.handler)))
+            continue
+        for problem in check_handler(function, job.name, job.handler, job.payload):
+            place = problem.location or job.handler_location
+            width = len(job.handler) if problem.location is None else 1
+            diagnostics.append(_diagnose(problem, place, width))
+    for name, arguments in HOOK_ARGUMENTS.items():
+        path = getattr(spec.hooks, name)
+        if path is None:
+            continue
+        try:
+            found = check_hook(resolve(path), name, path, arguments)
+        except HandlerError as error:
+            found = error
+        if found is not None:
+            diagnostics.append(_diagnose(found, spec.hook_locations.get(name), len(path)))
+    return diagnostics
+
+
+def _about(job: str, error: HandlerError) -> HandlerError:
+    return HandlerError(f"handler of job `{job}`: {error.message}", code=error.code, hint=error.hint)
+
+
+def _diagnose(error: HandlerError, place: Location | None, width: int) -> Diagnostic:
+    return Diagnostic(
+        code=error.code,
+        message=error.message,
+        location=place,
+        hint=error.hint,
+        source=read_line(place) if place else "",
+        width=width,
+    )
+
+
+__all__ = ["Handler", "bind", "check_handlers", "resolve"]

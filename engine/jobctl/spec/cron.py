@@ -1,0 +1,196 @@
+"""Cron expressions: which are good, and that they ever fire. When they fire is the scheduler's to say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from jobctl.durations import parse_duration
+from jobctl.names import nearest
+from jobctl.spec.diagnostics import quote
+from jobctl.spec.kinds import MAX_DURATION_S, Rejected
+from jobctl.spec.scalars import suggest_duration
+
+EVERY: Final = "@every "
+NICKNAMES: Final = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+}
+_OTHER_NICKNAMES = {"@midnight": "@daily", "@annually": "@yearly", "@minutely": "* * * * *", "@minute": "* * * * *"}
+_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAY_NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # 29 February comes round
+_TERM = re.compile(r"(?P<low>\*|[a-z]{3}|\d{1,4})(?:-(?P<high>[a-z]{3}|\d{1,4}))?(?:/(?P<step>\d{1,4}))?", re.ASCII)
+_SPECIAL = re.compile(r"[L#W]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    name: str
+    low: int
+    high: int
+    names: dict[str, int]
+
+
+_COLUMNS = (
+    _Column("minute", 0, 59, {}),
+    _Column("hour", 0, 23, {}),
+    _Column("day of the month", 1, 31, {}),
+    _Column("month", 1, 12, {name: number for number, name in enumerate(_MONTH_NAMES, 1)}),
+    _Column("day of the week", 0, 7, {name: number for number, name in enumerate(_DAY_NAMES)}),
+)
+
+
+def check_expression(text: str) -> str:
+    """Return a cron expression in its plain form: one space between fields, nicknames as they are.
+
+    Common expressions are checked here, because every command reads specs and croniter takes 40 ms to import; the
+    rare ``L``, ``W`` and ``#`` are left to it.
+
+    Raises:
+        Rejected: it is none, or it would never fire.
+    """
+    text = " ".join(text.split())
+    if text.startswith("@"):
+        return _check_nickname(text)
+    fields = text.split(" ")
+    if len(fields) != 5:
+        raise _wrong_count(text, fields)
+    if _SPECIAL.search(fields[2]) or re.search(r"#|l", fields[4], re.IGNORECASE):
+        return _check_with_croniter(text)
+    values = [_values(field, column) for field, column in zip(fields, _COLUMNS, strict=True)]
+    _check_fires(text, fields, values)
+    return text
+
+
+def every_s(expression: str) -> float | None:
+    """Return the seconds of ``@every 15m``, or None for another expression."""
+    return parse_duration(expression[len(EVERY) :]) if expression.startswith(EVERY) else None
+
+
+def _check_nickname(text: str) -> str:
+    if text in NICKNAMES:
+        return text
+    if not text.startswith("@every"):
+        lower = text.lower()
+        meant = _OTHER_NICKNAMES.get(lower) or nearest(lower, [*NICKNAMES, EVERY.strip()])
+        hint = f'write `"{meant}"`' if meant else "there are " + ", ".join(f"`{name}`" for name in NICKNAMES)
+        if lower == "@reboot":
+            hint = "a start is no tick; do what must be done then in the `startup` hook"
+        raise Rejected(f"has no known nickname {quote(text)}", hint=hint, code="bad-cron")
+    interval = text[len(EVERY) :].strip()
+    try:
+        seconds = parse_duration(interval)
+    except ValueError:
+        meant = suggest_duration(interval) or "15m"
+        raise Rejected(
+            f"must be `@every <duration>`, got {quote(text)}", hint=f'write `"@every {meant}"`', code="bad-cron"
+        ) from None
+    if seconds < 1 or not seconds.is_integer() or seconds > MAX_DURATION_S:
+        raise Rejected(
+            f"must be a whole number of seconds, got {quote(text)}", hint="the least is `@every 1s`", code="bad-cron"
+        )
+    return EVERY + interval
+
+
+def _wrong_count(text: str, fields: list[str]) -> Rejected:
+    hint = "the fields are minute, hour, day of the month, month, day of the week"
+    if len(fields) == 6:
+        hint = f'there are no seconds; write `"{" ".join(fields[1:])}"`, or `"@every 30s"`'
+    elif meant := suggest_duration(text):
+        hint = f'write `"@every {meant}"`'
+    elif len(fields) == 1 and f"@{text.lower()}" in NICKNAMES:
+        hint = f'write `"@{text.lower()}"`'
+    count = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+    return Rejected(f"must have five cron fields, got {count} in {quote(text)}", hint=hint, code="bad-cron")
+
+
+def _values(field: str, column: _Column) -> frozenset[int]:
+    """Return the numbers a field stands for."""
+    values: set[int] = set()
+    for term in field.split(","):
+        parts = _TERM.fullmatch(term.lower())
+        if parts is None:
+            raise _bad_term(term, column)
+        low, high, step = parts["low"], parts["high"], int(parts["step"] or 1)
+        if low == "*":
+            if high is not None:
+                raise _bad_term(term, column)
+            first, last = column.low, column.high
+        else:
+            first = _number(low, term, column)
+            last = _number(high, term, column) if high else column.high if parts["step"] else first
+        if step < 1 or step > column.high - column.low:
+            raise _bad_step(term, step, column)
+        if last < first:  # `22-2` and `fri-mon` go over the end
+            values.update(range(first, column.high + 1, step))
+            values.update(range(column.low, last + 1, step))
+        else:
+            values.update(range(first, last + 1, step))
+    return frozenset(values)
+
+
+def _number(text: str, term: str, column: _Column) -> int:
+    value = column.names.get(text)
+    if value is None:
+        if not text.isdecimal():
+            meant = nearest(text, column.names)
+            hint = f"did you mean `{meant}`?" if meant else None
+            raise Rejected(f"has no {column.name} {quote(text)}", hint=hint, code="bad-cron")
+        value = int(text)
+    if not column.low <= value <= column.high:
+        where = f" in {quote(term)}" if term != text else ""
+        raise Rejected(
+            f"has {column.name} `{text}`{where}, but it goes from {column.low} to {column.high}", code="bad-cron"
+        )
+    return value
+
+
+def _bad_term(term: str, column: _Column) -> Rejected:
+    hint = "write numbers, `*`, ranges `1-5`, lists `1,15` and steps `*/15`"
+    if term == "?":
+        hint = "write `*`"
+    elif term[:1].lower() in ("h", "r"):
+        hint = "there are no hashed fields; give a number"
+    return Rejected(f"has {quote(term)} as {column.name}", hint=hint, code="bad-cron")
+
+
+def _bad_step(term: str, step: int, column: _Column) -> Rejected:
+    hint = None
+    if step and column.name in ("minute", "hour"):
+        hint = f'write `"@every {step}{column.name[0]}"` if that is meant'
+    return Rejected(
+        f"has the step `{step}` in {quote(term)}, but {column.name} goes from {column.low} to {column.high}",
+        hint=hint,
+        code="bad-cron",
+    )
+
+
+def _check_fires(text: str, fields: list[str], values: list[frozenset[int]]) -> None:
+    # cron's old rule: with both days given, either one is enough, so that only a lone day of the month can miss
+    if not fields[4].startswith("*"):
+        return
+    days, months = values[2], values[3]
+    if not any(min(days) <= _DAYS_IN_MONTH[month] for month in months):
+        raise Rejected(
+            f"would never fire: no month in {quote(text)} has a day {min(days)}",
+            hint="mend the day or the month",
+            code="bad-cron",
+        )
+
+
+def _check_with_croniter(text: str) -> str:
+    from datetime import UTC, datetime
+
+    from croniter import croniter
+
+    try:
+        croniter(text, datetime(2024, 1, 1, tzinfo=UTC)).get_next(datetime)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        reason = "would never fire" if "next date" in str(error) else "is no cron expression"
+        raise Rejected(f"{reason}: {quote(text)}", code="bad-cron") from None
+    return text

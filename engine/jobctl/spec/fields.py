@@ -1,0 +1,508 @@
+"""Every key a spec may hold: how it is read, what it means, its default and an example. The one source of all three."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from jobctl.names import FIELD_NAME, FLAG_NAME, JOB_NAME, JOB_TYPE, QUEUE_NAME
+from jobctl.spec.kinds import Bool, Choice, Duration, ListOf, Name, Number, Raw, Text, Whole
+from jobctl.spec.model import AlertEvent, CatchUp, FieldType, Scheduling
+from jobctl.spec.sections import Field, Section
+
+HANDLER_PATH: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+LABEL: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}")
+
+
+def _kebab(text: str) -> str:
+    """Return a text as a job or flag name: small letters and hyphens."""
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", text)
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _snake(text: str) -> str:
+    """Return a text as a payload field name: small letters and underscores."""
+    return _kebab(text).replace("-", "_")
+
+
+def _handler_path(text: str) -> str:
+    """Return what a wrong handler path most likely means: ``a/b.py:f`` and ``a.b.f`` are ``a.b:f``."""
+    module, colon, function = text.strip().replace("::", ":").partition(":")
+    module = module.removesuffix(".py").replace("/", ".").strip(".").replace("-", "_")
+    if not colon:
+        module, _, function = module.rpartition(".")
+    return f"{module}:{function.removesuffix('()')}"
+
+
+QUEUE_NAME_KIND: Final = Name(
+    QUEUE_NAME,
+    "a queue name (small letters, digits, `-` and `_`)",
+    lambda text: re.sub(r"[^a-z0-9_]+", "-", text.lower()),
+)
+JOB_NAME_KIND: Final = Name(JOB_NAME, "a job name (small letters, digits and single hyphens)", _kebab)
+FIELD_NAME_KIND: Final = Name(FIELD_NAME, "a field name (small letters, digits and `_`)", _snake)
+WEIGHT_KIND: Final = Whole(1, 1_000_000)
+LABEL_KIND: Final = Name(LABEL, "a label (small letters, digits and hyphens)", _kebab)
+HANDLER_KIND: Final = Name(
+    HANDLER_PATH, "written as `package.module:function`", _handler_path, "handler path", "bad-handler"
+)
+
+QUEUE_FIELD: Final = Field(
+    name="queue",
+    kind=QUEUE_NAME_KIND,
+    default="default",
+    description="The queue the job waits in. It must be declared under `queues`.",
+    example="critical",
+)
+
+RUN_FIELDS: Final = (
+    QUEUE_FIELD,
+    Field(
+        name="retries",
+        kind=Whole(0, 1000),
+        default="3",
+        description="Retries after the first attempt: 5 means six attempts in all. Crashes and shutdowns cost none.",
+        example="5",
+        misnomers=("retry", "max_retries", "max_retry", "maxretry", "attempts", "max_attempts"),
+    ),
+    Field(
+        name="backoff",
+        kind=Raw("backoff", "a mapping of `delay`, `factor`, `max` and `jitter`"),
+        default="{delay: 10s, factor: 2, max: 1h, jitter: 0.5}",
+        description="How long to wait before each retry. Keys left out keep their defaults.",
+        example="{delay: 30s, factor: 2, max: 10m}",
+        misnomers=("retry_delay", "retry_backoff", "delay"),
+    ),
+    Field(
+        name="timeout",
+        attribute="timeout_s",
+        kind=Duration(words={"none": 0.0}),
+        default="5m",
+        description="Longest run of one attempt; a longer one is stopped and counts as failed. `none` is no limit.",
+        example="30s",
+        misnomers=("time_limit", "deadline", "max_runtime"),
+    ),
+    Field(
+        name="heartbeat",
+        attribute="heartbeat_s",
+        kind=Duration(words={"none": 0.0}, low_s=1.0, whole_s=True),
+        default="none",
+        description="A run that reports no progress for so long is taken for stuck and is stopped.",
+        example="30s",
+    ),
+    Field(
+        name="retention",
+        attribute="retention_s",
+        kind=Duration(words={"forever": 0.0, "none": -1.0}, low_s=1.0, whole_s=True),
+        default="1d",
+        description="How long the record of a completed job is kept. `none` drops it at once, `forever` never.",
+        example="7d",
+        misnomers=("ttl", "keep", "result_ttl"),
+    ),
+    Field(
+        name="dead_retention",
+        attribute="dead_retention_s",
+        kind=Duration(words={"forever": 0.0, "none": -1.0}, low_s=1.0, whole_s=True),
+        default="90d",
+        description="How long a dead job is kept, with the history of its attempts, so that it can be replayed.",
+        example="30d",
+    ),
+    Field(
+        name="max_crashes",
+        kind=Whole(1, 1000),
+        default="3",
+        description="A job whose worker died under it so many times is dead: it is most likely what kills them.",
+        example="1",
+    ),
+    Field(
+        name="alert",
+        kind=ListOf(Choice(AlertEvent)),
+        description="Events that raise an alert through the error hook: `dead`, `retry`, `lost`.",
+        example="dead",
+        misnomers=("alerts", "alert_on", "notify"),
+    ),
+    Field(
+        name="tags",
+        kind=ListOf(Name(TAG, "a tag (letters, digits and `_.:/=-`, at most 64)", None, "tag")),
+        description="Words to group jobs by, in filters and reports.",
+        example="[tenants, email]",
+        misnomers=("tag", "labels"),
+    ),
+)
+
+BACKOFF: Final = Section(
+    "backoff",
+    (
+        Field(
+            name="delay",
+            attribute="delay_s",
+            kind=Duration(low_s=0.0),
+            default="10s",
+            description="Delay before the first retry.",
+            example="30s",
+            misnomers=("initial", "base", "min"),
+        ),
+        Field(
+            name="factor",
+            kind=Number(1.0, 100.0),
+            default="2",
+            description="What each delay is multiplied by for the next one; 1 keeps it constant.",
+            example="2",
+            misnomers=("multiplier", "exponent", "base"),
+        ),
+        Field(
+            name="max",
+            attribute="max_s",
+            kind=Duration(low_s=0.0),
+            default="1h",
+            description="No delay is longer than this.",
+            example="10m",
+            misnomers=("max_delay", "cap", "limit"),
+        ),
+        Field(
+            name="jitter",
+            kind=Number(0.0, 1.0),
+            default="0.5",
+            description="Share of each delay that is random, so that what failed together does not retry together.",
+            example="0.2",
+        ),
+    ),
+    shorthand="delay",
+)
+
+UNIQUE: Final = Section(
+    "unique",
+    (
+        Field(
+            name="by",
+            kind=ListOf(FIELD_NAME_KIND),
+            description="Payload fields whose values make it the same job. Left out: the whole payload.",
+            example="[id]",
+            misnomers=("key", "keys", "fields", "on"),
+        ),
+        Field(
+            name="for",
+            attribute="for_s",
+            kind=Duration(),
+            description="Longest time the lock is held. Left out: until the job ends, however long that takes.",
+            example="10m",
+            misnomers=("ttl", "period", "within"),
+        ),
+    ),
+    shorthand="by",
+)
+
+CRON: Final = Section(
+    "cron",
+    (
+        Field(
+            name="every",
+            kind=Raw("cron expression", 'a cron expression such as `"0 2 * * *"`'),
+            required=True,
+            description="Five cron fields, `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`, or `@every 15m`.",
+            example='"0 2 * * *"',
+            misnomers=("cron", "schedule", "expression", "spec", "at"),
+        ),
+        Field(
+            name="id",
+            kind=LABEL_KIND,
+            description="Tells several schedules of one job apart: the schedule is called `job/id`.",
+            example="night",
+            misnomers=("name", "label"),
+        ),
+        Field(
+            name="timezone",
+            kind=Raw("time zone", "a time zone such as `Europe/Berlin`"),
+            default="UTC",
+            description="The time zone the expression is read in.",
+            example="Europe/Berlin",
+            misnomers=("tz", "time_zone", "zone", "location"),
+        ),
+        Field(
+            name="payload",
+            kind=Raw("mapping", "a mapping of payload field to value"),
+            description="The payload of the jobs this schedule makes.",
+            example="{limit: 100}",
+            misnomers=("args", "kwargs", "params"),
+        ),
+        Field(
+            name="catch_up",
+            kind=Choice(CatchUp),
+            default="once",
+            description="Ticks missed while nothing ran: `skip` them, run `once` for all of them, or run `all`.",
+            example="skip",
+            misnomers=("catchup", "missed", "misfire"),
+        ),
+    ),
+    shorthand="every",
+)
+
+PAYLOAD_FIELD: Final = Section(
+    "payload field",
+    (
+        Field(
+            name="type",
+            kind=Choice(FieldType, "a field type"),
+            required=True,
+            description="What the field holds.",
+            example="uuid",
+        ),
+        Field(
+            name="required",
+            kind=Bool(),
+            default="true",
+            description="Whether a payload must have it. A field with a default is never required.",
+            example="false",
+        ),
+        Field(
+            name="default",
+            kind=Raw("value", "a value", allows_null=True),
+            description="The value when it is left out.",
+            example="en",
+        ),
+        Field(
+            name="help",
+            kind=Text(),
+            description="One sentence shown in `jobctl enqueue JOB --help`.",
+            example="id of the tenant",
+            misnomers=("description", "summary", "doc"),
+        ),
+        Field(
+            name="flag",
+            kind=Name(FLAG_NAME, "a flag name (small letters, digits and hyphens)", _kebab),
+            description="Its name on the command line, without dashes. Default: the field name with hyphens.",
+            example="tenant",
+        ),
+        Field(
+            name="secret",
+            kind=Bool(),
+            default="false",
+            description="Whether its value is shown as `***` wherever a person sees it.",
+            example="true",
+            misnomers=("sensitive", "redact", "private"),
+        ),
+        Field(
+            name="pattern",
+            kind=Text(is_stripped=False),
+            description="Regular expression (Python's) that a string must match as a whole.",
+            example="'[a-z]{2}'",
+            misnomers=("regex", "regexp", "format"),
+        ),
+        Field(
+            name="min",
+            kind=Raw("number or duration", "a number"),
+            description="Least value of an int, float or duration; least length of a string or list.",
+            example="1",
+            misnomers=("minimum", "minlength", "min_length", "min_items", "gte", "ge"),
+        ),
+        Field(
+            name="max",
+            kind=Raw("number or duration", "a number"),
+            description="Greatest value of an int, float or duration; greatest length of a string or list.",
+            example="100",
+            misnomers=("maximum", "maxlength", "max_length", "max_items", "lte", "le"),
+        ),
+        Field(
+            name="choices",
+            aliases=("values",),
+            kind=ListOf(Text(is_stripped=False)),
+            description="The values of an enum. `values` means the same.",
+            example="[basic, pro]",
+            misnomers=("enum", "options", "allowed"),
+        ),
+        Field(
+            name="items",
+            kind=Raw("payload field", "a type name or a mapping with `type`"),
+            description="What a list holds. Left out: anything.",
+            example="uuid",
+            misnomers=("item", "of", "element"),
+        ),
+        Field(
+            name="fields",
+            kind=Raw("mapping", "a mapping of field name to type"),
+            description="What an object holds, as in `payload`. Left out: anything.",
+            example="{street: string, zip: string}",
+            misnomers=("properties", "keys", "schema"),
+        ),
+    ),
+)
+
+JOB: Final = Section(
+    "job",
+    (
+        Field(
+            name="type",
+            kind=Name(JOB_TYPE, "a type name (letters, digits and `_.:/-`, at most 128)"),
+            description="Name of the job in the broker, shared with other producers. Default: the job's name.",
+            example="tenant:initialize",
+        ),
+        Field(
+            name="summary",
+            kind=Text(200),
+            description="One line that says what the job does.",
+            example="Prepare a new tenant in every service",
+            misnomers=("description", "help", "title", "doc"),
+        ),
+        Field(
+            name="handler",
+            kind=HANDLER_KIND,
+            required=True,
+            description="The function that runs the job: `package.module:function`, `async def` or `def`.",
+            example="shop.mail:send",
+            misnomers=("function", "func", "run", "task", "callable", "entrypoint"),
+        ),
+        *RUN_FIELDS,
+        Field(
+            name="unique",
+            kind=Raw("unique", "a mapping of `by` and `for`"),
+            description="At most one unfinished job for equal payloads, or for equal values of some fields.",
+            example="{by: [id], for: 10m}",
+            misnomers=("dedupe", "deduplicate", "uniqueness", "singleton"),
+        ),
+        Field(
+            name="payload",
+            kind=Raw("mapping", "a mapping of field name to type"),
+            description="The fields a job of this type carries: name to type, or name to a mapping that says more.",
+            example="{id: uuid, limit: {type: int, default: 100}}",
+            misnomers=("args", "arguments", "params", "parameters", "kwargs", "fields", "input", "inputs"),
+        ),
+        Field(
+            name="cron",
+            kind=Raw("schedule", 'a cron expression such as `"0 2 * * *"`, a mapping with `every`, or a list of these'),
+            description="When the job runs by itself.",
+            example='"0 2 * * *"',
+            misnomers=("schedule", "schedules", "every", "when", "crontab"),
+        ),
+        Field(
+            name="timezone",
+            kind=Raw("time zone", "a time zone such as `Europe/Berlin`"),
+            default="UTC",
+            description="The time zone of the job's schedules.",
+            example="Europe/Berlin",
+            misnomers=("tz", "time_zone", "zone"),
+        ),
+        Field(
+            name="catch_up",
+            kind=Choice(CatchUp),
+            default="once",
+            description="What the job's schedules do about ticks missed while nothing ran.",
+            example="skip",
+            misnomers=("catchup", "missed", "misfire"),
+        ),
+    ),
+    elsewhere=(
+        ("concurrency", "concurrency belongs to a worker: `jobctl run --concurrency 10`"),
+        ("name", "a job's name is the key it stands under"),
+        ("weight", "weights belong to queues: `queues: {critical: 6}`"),
+        ("priority", "give the job a queue with a larger weight"),
+        ("hooks", "hooks stand at the top level of a spec and hold for all jobs"),
+    ),
+)
+
+DEFAULTS: Final = Section(
+    "defaults",
+    RUN_FIELDS,
+    elsewhere=tuple(
+        (name, f"`{name}` is said by each job for itself")
+        for name in ("type", "summary", "handler", "unique", "payload", "cron", "timezone", "catch_up")
+    ),
+)
+
+QUEUE: Final = Section(
+    "queue",
+    (
+        Field(
+            name="weight",
+            kind=WEIGHT_KIND,
+            default="1",
+            description="Its share of starts while all queues have work, next to the weights of the others.",
+            example="6",
+            misnomers=("priority", "share"),
+        ),
+    ),
+    shorthand="weight",
+)
+
+HOOKS: Final = Section(
+    "hooks",
+    (
+        Field(
+            name="startup",
+            kind=HANDLER_KIND,
+            description="Called once before the first job with the worker's state, a dict to fill.",
+            example="shop.setup:startup",
+            misnomers=("on_startup", "start", "before"),
+        ),
+        Field(
+            name="shutdown",
+            kind=HANDLER_KIND,
+            description="Called once after the last job with the same state.",
+            example="shop.setup:shutdown",
+            misnomers=("on_shutdown", "stop", "after"),
+        ),
+        Field(
+            name="error",
+            kind=HANDLER_KIND,
+            description="Called with the context and the failure after every attempt that did not succeed.",
+            example="shop.alerts:on_error",
+            misnomers=("on_error", "failure", "on_failure", "error_handler"),
+        ),
+    ),
+)
+
+SPEC: Final = Section(
+    "spec",
+    (
+        Field(
+            name="version",
+            kind=Whole(1, 1),
+            required=True,
+            description="Version of the spec language. This one is 1.",
+            example="1",
+        ),
+        Field(
+            name="queues",
+            kind=Raw("mapping", "a mapping of queue name to weight"),
+            default="{default: 1}",
+            description="The queues and their weights. Declared in one file of a folder.",
+            example="{critical: 6, default: 3, low: 1}",
+            misnomers=("queue",),
+        ),
+        Field(
+            name="scheduling",
+            kind=Choice(Scheduling),
+            default="weighted",
+            description="`weighted`: starts go by weight, and no queue starves. `strict`: the heaviest first.",
+            example="strict",
+        ),
+        Field(
+            name="defaults",
+            kind=Raw("defaults", "a mapping of job keys"),
+            description="Values for the jobs of this file that do not say otherwise.",
+            example="{retries: 5, timeout: 30s}",
+            misnomers=("default",),
+        ),
+        Field(
+            name="hooks",
+            kind=Raw("hooks", "a mapping of `startup`, `shutdown` and `error`"),
+            description="Functions the worker calls beside the handlers. Declared in one file of a folder.",
+            example="{error: shop.alerts:on_error}",
+            misnomers=("hook",),
+        ),
+        Field(
+            name="jobs",
+            kind=Raw("mapping", "a mapping of job name to job"),
+            description="The jobs: name to what it is.",
+            example="{send-mail: {handler: shop.mail:send}}",
+            misnomers=("job", "tasks", "task", "workers"),
+        ),
+    ),
+    has_extensions=True,
+    elsewhere=(
+        ("concurrency", "concurrency belongs to a worker: `jobctl run --concurrency 10`"),
+        ("redis", "the broker is given by the environment: `REDIS_URL=redis://...`"),
+        ("schedules", 'schedules belong to their job: `cron: "0 2 * * *"`'),
+        ("cron", 'schedules belong to their job: `cron: "0 2 * * *"`'),
+    ),
+)
