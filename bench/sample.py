@@ -48,7 +48,7 @@ class Sample:
 
     def print(self) -> None:
         """Write the sample to standard output, for the parent to read."""
-        print(json.dumps(asdict(self)), flush=True)  # noqa: T201 - this is the process's answer
+        print(json.dumps(asdict(self)), flush=True)
 
     @classmethod
     def parse(cls, output: str) -> Sample:
