@@ -123,7 +123,7 @@ class BlockingClient:
                     if message is not None and message["type"] == "message":
                         told = message["data"]
                     (row,) = self._rows([watch.job])
-                    final = watch.look(row, told)
+                    final = watch.look(row, told, is_quiet=message is None)
                     if final is not None:
                         return final
                     if timeout_s is not None and left_s <= 0:

@@ -156,9 +156,9 @@ class Client:
             async with self._listener.listen(watch.job) as channel:
                 while True:
                     left_s = POLL_S if timeout_s is None else began_at + timeout_s - loop.time()
-                    await channel.wait(max(min(left_s, POLL_S), 0))
+                    is_news = await channel.wait(max(min(left_s, POLL_S), 0))
                     (row,) = await read_rows(self._redis, [watch.job])
-                    final = watch.look(row, channel.told)
+                    final = watch.look(row, channel.told, is_quiet=not is_news)
                     if final is not None:
                         return final
                     if timeout_s is not None and left_s <= 0:

@@ -34,12 +34,14 @@ class Channel:
         self.told = status or self.told
         self._news.set()
 
-    async def wait(self, timeout_s: float) -> None:
-        """Return when there is news, or when the time is over."""
+    async def wait(self, timeout_s: float) -> bool:
+        """Return True when there is news, False when the time is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._news.wait()
+        is_news = self._news.is_set()
         self._news.clear()
+        return is_news
 
 
 class Listener:

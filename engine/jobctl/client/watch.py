@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jobctl.broker.keys import split_job_id
+from jobctl.broker.record import read_record
 from jobctl.durations import format_elapsed
 from jobctl.errors import JobNotFound, WaitTimeout
 from jobctl.inspector.rows import Row
@@ -27,12 +28,13 @@ class Watch:
         self.job = job
         self._last: JobRecord | None = None
 
-    def look(self, row: Row, told: bytes | None) -> JobRecord | None:
+    def look(self, row: Row, told: bytes | None, *, is_quiet: bool) -> JobRecord | None:
         """Return the job's final record, or None while it goes on.
 
         Args:
             row: what the broker holds.
             told: the last status that was published, or None.
+            is_quiet: nothing has been heard for a while, so that no word is on its way.
 
         Raises:
             JobNotFound: there is no record, and nothing was heard of how the job ended.
@@ -42,9 +44,11 @@ class Watch:
             self._last = record
             # a job that is being cancelled has not ended before it says when
             return record if record.state.is_final and (record.completed_ms or row.due_ms is None) else None
-        if self._last is not None and told in ENDS:
-            # a job whose record is not kept: what we saw of it last, and how it ended
-            return replace(self._last, state=ENDS[told])
+        if told in ENDS:
+            # a job whose record is not kept: what was seen of it last, and how it ended
+            return replace(self._last or read_record(self.job, b"{}"), state=ENDS[told])
+        if not is_quiet:
+            return None
         raise JobNotFound(
             f"the broker holds no job `{split_job_id(self.job)[1]}`",
             hint="it may have ended: its retention says how long its record is kept",
