@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,13 @@ from examples.tenants.demo.loopback import LoopbackService, Mailbox
 from examples.tenants.hooks import on_error
 from examples.tenants.resources import Resources
 from jobctl import Context, Dead, Failure
+
+
+# Nothing here depends on the kind of database.
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/tenants.db"
+
 
 MakeContext = Callable[..., Context]
 
