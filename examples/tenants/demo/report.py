@@ -10,7 +10,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.panel import Panel
 from rich.table import Table
 
 from examples.tenants.seed import ACME
@@ -48,9 +47,10 @@ class Report:
 
     def letter(self, letter: EmailMessage) -> None:
         """Show a letter as it arrived."""
-        head = "\n".join(f"{name}: {letter[name]}" for name in ("From", "To", "Subject", "Date"))
-        body = letter.get_content().replace("\r\n", "\n").strip()
-        self._console.print(Panel(f"{escape(head)}\n\n{escape(body)}", title="received by SMTP", width=100))
+        self._console.print("\n[bold]Received by SMTP[/]")
+        head = [f"{name}: {letter[name]}" for name in ("From", "To", "Subject", "Date")]
+        for line in [*head, "", *letter.get_content().splitlines()]:
+            self._console.print(f"  [dim]│[/] {escape(line)}")
 
     def table(self, played: Sequence[Played]) -> None:
         """Show what became of every job."""

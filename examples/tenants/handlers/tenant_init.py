@@ -18,6 +18,10 @@ from jobctl import Cancel, Context, Dead, RetryAfter
 MAX_RETRY_AFTER_S = 3600.0  # a service does not get to park a tenant for longer
 
 
+class ServicesFailed(Exception):
+    """Some services did not take the tenant; the message names them all."""
+
+
 async def initialize_tenant(ctx: Context, id: uuid.UUID) -> dict[str, Any]:
     """Call the services that have not yet taken this tenant, all at once, and activate it when all have.
 
@@ -28,7 +32,7 @@ async def initialize_tenant(ctx: Context, id: uuid.UUID) -> dict[str, Any]:
         Dead: there is no such tenant, or a service refuses it for good.
         Cancel: the tenant is suspended.
         RetryAfter: a service asked for a pause.
-        ExceptionGroup: services that failed; retried.
+        ServicesFailed: services that failed; retried.
     """
     resources = resources_of(ctx.state)
     tenant, taken = await asyncio.to_thread(_load, resources.db, id)
@@ -93,11 +97,10 @@ def _raise_worst(errors: list[BaseException]) -> None:
     """Decide the fate of the attempt: a refusal for good outweighs what a retry may mend."""
     if not errors:
         return
+    told = "; ".join(str(error) or type(error).__name__ for error in errors)
     if any(isinstance(error, ServiceRefused) for error in errors):
-        raise Dead("; ".join(str(error) for error in errors))
+        raise Dead(told)
     pauses_s = [error.retry_after_s for error in errors if isinstance(error, ServiceFailed) and error.retry_after_s]
     if pauses_s:
-        raise RetryAfter(min(max(pauses_s), MAX_RETRY_AFTER_S), "; ".join(str(error) for error in errors))
-    if len(errors) == 1:
-        raise errors[0]
-    raise BaseExceptionGroup(f"{len(errors)} services failed: " + "; ".join(str(error) for error in errors), errors)
+        raise RetryAfter(min(max(pauses_s), MAX_RETRY_AFTER_S), told)
+    raise ServicesFailed(told) from errors[0]
