@@ -9,12 +9,33 @@
 
 Pure: no broker is asked and no handler is imported. `model` is the result, `fields` the one description of
 every key a spec may hold, `diagnostics` what is said about a broken one.
+
+The names are imported on first use: most of jobctl needs the model, and only one command in two reads YAML.
 """
 
 from __future__ import annotations
 
-from jobctl.spec.diagnostics import Diagnostic, SpecErrors
-from jobctl.spec.loader import load
-from jobctl.spec.model import Spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobctl.spec.diagnostics import Diagnostic, SpecErrors
+    from jobctl.spec.loader import load
+    from jobctl.spec.model import Spec
+
+_HOME = {
+    "Diagnostic": "jobctl.spec.diagnostics",
+    "Spec": "jobctl.spec.model",
+    "SpecErrors": "jobctl.spec.diagnostics",
+    "load": "jobctl.spec.loader",
+}
 
 __all__ = ["Diagnostic", "Spec", "SpecErrors", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module `jobctl.spec` has no attribute `{name}`")
+    from importlib import import_module
+
+    return getattr(import_module(home), name)

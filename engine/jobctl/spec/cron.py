@@ -25,6 +25,7 @@ _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 _DAY_NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # 29 February comes round
 _TERM = re.compile(r"(?P<low>\*|[a-z]{3}|\d{1,4})(?:-(?P<high>[a-z]{3}|\d{1,4}))?(?:/(?P<step>\d{1,4}))?", re.ASCII)
+FIELDS_HINT = "the fields are minute, hour, day of the month, month, day of the week"
 _SPECIAL = re.compile(r"[L#W]", re.IGNORECASE)
 
 
@@ -55,6 +56,8 @@ def check_expression(text: str) -> str:
         Rejected: it is none, or it would never fire.
     """
     text = " ".join(text.split())
+    if not text:
+        raise Rejected("must have five cron fields, got none", hint=FIELDS_HINT, code="bad-cron")
     if text.startswith("@"):
         return _check_nickname(text)
     fields = text.split(" ")
@@ -98,7 +101,7 @@ def _check_nickname(text: str) -> str:
 
 
 def _wrong_count(text: str, fields: list[str]) -> Rejected:
-    hint = "the fields are minute, hour, day of the month, month, day of the week"
+    hint = FIELDS_HINT
     if len(fields) == 6:
         hint = f'there are no seconds; write `"{" ".join(fields[1:])}"`, or `"@every 30s"`'
     elif meant := suggest_duration(text):
@@ -152,6 +155,8 @@ def _number(text: str, term: str, column: _Column) -> int:
 
 def _bad_term(term: str, column: _Column) -> Rejected:
     hint = "write numbers, `*`, ranges `1-5`, lists `1,15` and steps `*/15`"
+    if not term:
+        return Rejected(f"has nothing on one side of a comma, or no {column.name}", hint=hint, code="bad-cron")
     if term == "?":
         hint = "write `*`"
     elif term[:1].lower() in ("h", "r"):

@@ -89,7 +89,7 @@ def quote(text: str) -> str:
     return f"`{''.join(c if c.isprintable() else _escape(c) for c in text)}`"
 
 
-def listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str], last: str = "or") -> str:
     """Return words as a reader enumerates them.
 
     Example:
@@ -97,7 +97,7 @@ def listed(words: Sequence[str]) -> str:
         ('`weighted` or `strict`', '`dead`, `retry` or `lost`')
     """
     quoted = [quote(word) for word in words]
-    return f"{', '.join(quoted[:-1])} or {quoted[-1]}" if len(quoted) > 1 else "".join(quoted)
+    return f"{', '.join(quoted[:-1])} {last} {quoted[-1]}" if len(quoted) > 1 else "".join(quoted)
 
 
 def _escape(character: str) -> str:

@@ -21,9 +21,23 @@ def _kebab(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
+def _queue_name(text: str) -> str:
+    """Return a text as a queue name."""
+    return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-_")
+
+
 def _snake(text: str) -> str:
     """Return a text as a payload field name: small letters and underscores."""
     return _kebab(text).replace("-", "_")
+
+
+class HandlerPath(Name):
+    """The path of a function: ``package.module:function``."""
+
+    expected = "written as `package.module:function`"
+
+    def __init__(self) -> None:
+        super().__init__(HANDLER_PATH, "handler path", self.expected, _handler_path, "bad-handler")
 
 
 def _handler_path(text: str) -> str:
@@ -35,18 +49,30 @@ def _handler_path(text: str) -> str:
     return f"{module}:{function.removesuffix('()')}"
 
 
-QUEUE_NAME_KIND: Final = Name(
-    QUEUE_NAME,
-    "a queue name (small letters, digits, `-` and `_`)",
-    lambda text: re.sub(r"[^a-z0-9_]+", "-", text.lower()),
+QUEUE_NAME_KIND: Final = Name(QUEUE_NAME, "queue name", "small letters, digits, `-` and `_`, at most 64", _queue_name)
+JOB_NAME_KIND: Final = Name(JOB_NAME, "job name", "small letters, digits and single hyphens", _kebab)
+FIELD_NAME_KIND: Final = Name(FIELD_NAME, "field name", "small letters, digits and `_`", _snake)
+FIELD_TYPE_KIND: Final = Choice(
+    FieldType,
+    "a field type",
+    {
+        **dict.fromkeys(("str", "text", "char", "varchar"), "string"),
+        **dict.fromkeys(("integer", "long", "int64", "number"), "int"),
+        **dict.fromkeys(("double", "decimal", "real"), "float"),
+        **dict.fromkeys(("boolean", "flag"), "bool"),
+        **dict.fromkeys(("guid", "id"), "uuid"),
+        **dict.fromkeys(("mail", "e-mail"), "email"),
+        **dict.fromkeys(("uri", "link", "href"), "url"),
+        **dict.fromkeys(("date", "time", "timestamp", "date-time"), "datetime"),
+        **dict.fromkeys(("timedelta", "interval", "period"), "duration"),
+        **dict.fromkeys(("choice", "select", "literal"), "enum"),
+        **dict.fromkeys(("array", "sequence", "tuple", "set"), "list"),
+        **dict.fromkeys(("dict", "map", "mapping", "json", "any", "struct"), "object"),
+    },
 )
-JOB_NAME_KIND: Final = Name(JOB_NAME, "a job name (small letters, digits and single hyphens)", _kebab)
-FIELD_NAME_KIND: Final = Name(FIELD_NAME, "a field name (small letters, digits and `_`)", _snake)
-WEIGHT_KIND: Final = Whole(1, 1_000_000)
-LABEL_KIND: Final = Name(LABEL, "a label (small letters, digits and hyphens)", _kebab)
-HANDLER_KIND: Final = Name(
-    HANDLER_PATH, "written as `package.module:function`", _handler_path, "handler path", "bad-handler"
-)
+WEIGHT_KIND: Final = Whole(1, 1_000_000, "leave a queue out that nobody shall serve, or pause it")
+LABEL_KIND: Final = Name(LABEL, "label", "small letters, digits and hyphens", _kebab)
+HANDLER_KIND: Final = HandlerPath()
 
 QUEUE_FIELD: Final = Field(
     name="queue",
@@ -117,14 +143,14 @@ RUN_FIELDS: Final = (
     ),
     Field(
         name="alert",
-        kind=ListOf(Choice(AlertEvent)),
+        kind=ListOf(Choice(AlertEvent), "events"),
         description="Events that raise an alert through the error hook: `dead`, `retry`, `lost`.",
         example="dead",
-        misnomers=("alerts", "alert_on", "notify"),
+        misnomers=("alerts", "alert_on", "notify", "on"),
     ),
     Field(
         name="tags",
-        kind=ListOf(Name(TAG, "a tag (letters, digits and `_.:/=-`, at most 64)", None, "tag")),
+        kind=ListOf(Name(TAG, "tag", "letters, digits and `_.:/=-`, at most 64"), "tags"),
         description="Words to group jobs by, in filters and reports.",
         example="[tenants, email]",
         misnomers=("tag", "labels"),
@@ -176,7 +202,7 @@ UNIQUE: Final = Section(
     (
         Field(
             name="by",
-            kind=ListOf(FIELD_NAME_KIND),
+            kind=ListOf(FIELD_NAME_KIND, "payload fields"),
             description="Payload fields whose values make it the same job. Left out: the whole payload.",
             example="[id]",
             misnomers=("key", "keys", "fields", "on"),
@@ -243,7 +269,7 @@ PAYLOAD_FIELD: Final = Section(
     (
         Field(
             name="type",
-            kind=Choice(FieldType, "a field type"),
+            kind=FIELD_TYPE_KIND,
             required=True,
             description="What the field holds.",
             example="uuid",
@@ -270,7 +296,7 @@ PAYLOAD_FIELD: Final = Section(
         ),
         Field(
             name="flag",
-            kind=Name(FLAG_NAME, "a flag name (small letters, digits and hyphens)", _kebab),
+            kind=Name(FLAG_NAME, "flag name", "small letters, digits and hyphens", _kebab),
             description="Its name on the command line, without dashes. Default: the field name with hyphens.",
             example="tenant",
         ),
@@ -306,7 +332,7 @@ PAYLOAD_FIELD: Final = Section(
         Field(
             name="choices",
             aliases=("values",),
-            kind=ListOf(Text(is_stripped=False)),
+            kind=ListOf(Text(is_stripped=False), "texts"),
             description="The values of an enum. `values` means the same.",
             example="[basic, pro]",
             misnomers=("enum", "options", "allowed"),
@@ -333,7 +359,7 @@ JOB: Final = Section(
     (
         Field(
             name="type",
-            kind=Name(JOB_TYPE, "a type name (letters, digits and `_.:/-`, at most 128)"),
+            kind=Name(JOB_TYPE, "type name", "letters, digits and `_.:/-`, at most 128"),
             description="Name of the job in the broker, shared with other producers. Default: the job's name.",
             example="tenant:initialize",
         ),
@@ -456,7 +482,7 @@ SPEC: Final = Section(
     (
         Field(
             name="version",
-            kind=Whole(1, 1),
+            kind=Whole(1, 1, "a newer jobctl may know it"),
             required=True,
             description="Version of the spec language. This one is 1.",
             example="1",

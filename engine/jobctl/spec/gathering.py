@@ -74,7 +74,7 @@ class Gathering:
                     f"`{name}` is declared in two files",
                     key,
                     hint="keep it in one file; it holds for all",
-                    related=[(first, "first here")],
+                    related=[(first, "first declared here")],
                 )
 
     def _read_queues(self, node: Value | None) -> None:
@@ -86,10 +86,10 @@ class Gathering:
             return
         for name, (key, value) in node.pairs.items():
             path = f"queues.{name}"
-            if QUEUE_NAME_KIND.read(key, path, self.problems) is INVALID:
+            if not QUEUE_NAME_KIND.read_key(key, self.problems):
                 continue
             weight: Any
-            if isinstance(value, Scalar) and not value.is_null:
+            if isinstance(value, Scalar):
                 weight = WEIGHT_KIND.read(value, path, self.problems)
             else:
                 reading = QUEUE.read(value, path, self.problems)
@@ -97,7 +97,7 @@ class Gathering:
             first = self._queue_places.setdefault(name, key)
             if first is not key:
                 text = f"queue {quote(name)} is declared twice"
-                self.problems.report("duplicate-queue", text, key, related=[(first, "first here")])
+                self.problems.report("duplicate-queue", text, key, related=[(first, "first declared here")])
                 continue
             self.queues[name] = QueueSpec(name=name, weight=1 if weight is INVALID else weight, location=key.location)
 
@@ -120,7 +120,7 @@ class Gathering:
             reject_shape(node, "jobs", "a mapping of job name to job", self.problems, hint=_jobs_hint(node))
             return
         for key, value in node.pairs.values():
-            JOB_NAME_KIND.read(key, f"jobs.{key.text}", self.problems)
+            JOB_NAME_KIND.read_key(key, self.problems)
             declared = read_job(key, value, defaults, self.problems)
             if declared is not None:
                 self.jobs.append(declared)
@@ -134,7 +134,7 @@ class Gathering:
                     "duplicate-job",
                     f"job {quote(declared.job.name)} is declared twice",
                     declared.key,
-                    related=[(other.key, "first here")],
+                    related=[(other.key, "first declared here")],
                 )
 
     def _check_types(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from jobctl.durations import format_duration
 from jobctl.spec.diagnostics import quote
 from jobctl.spec.fields import BACKOFF, JOB, RUN_FIELDS, UNIQUE
 from jobctl.spec.kinds import INVALID
@@ -88,9 +89,10 @@ def _backoff(node: Value | None, path: str, problems: Problems) -> dict[str, Any
 
 
 def _report_backoff(own: Reading, path: str, backoff: Backoff, key: Scalar, problems: Problems) -> None:
+    longest, first = format_duration(backoff.max_s), format_duration(backoff.delay_s)
     problems.report(
         "bad-bounds",
-        f"`{path}.backoff` has a `max` of {backoff.max_s:g} s below its `delay` of {backoff.delay_s:g} s",
+        f"`{path}.backoff` waits `{longest}` at most, which is less than its first delay of `{first}`",
         own.keys.get("backoff", key),
         hint="raise `max` or lower `delay`",
     )

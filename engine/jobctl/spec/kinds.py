@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as Words
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -15,7 +16,7 @@ from typing import Any, Final, Protocol
 from jobctl.durations import format_duration, parse_duration
 from jobctl.names import did_you_mean
 from jobctl.spec.diagnostics import listed, quote
-from jobctl.spec.nodes import Problems, Scalar, Sequence, Value
+from jobctl.spec.nodes import Mapping, Problems, Scalar, Sequence, Value
 from jobctl.spec.scalars import read_bool, read_float, read_int, suggest_duration, yaml11
 
 INVALID: Final = object()
@@ -30,6 +31,11 @@ class Rejected(ValueError):
     def __init__(self, text: str = "", *, hint: str | None = None, label: str = "", code: str = "bad-value") -> None:
         super().__init__(text)
         self.hint, self.label, self.code = hint, label, code
+
+
+def subject(path: str) -> str:
+    """Return a path as the subject of a sentence; the path of a whole file is ""."""
+    return f"`{path}`" if path else "the file"
 
 
 class Kind(Protocol):
@@ -52,6 +58,7 @@ class ScalarKind:
 
     label: str
     expected: str
+    is_number = False  # numbers and truth values lose their meaning in quotes, so a message must show these
 
     def parse(self, node: Scalar) -> Any:
         """Return the value of a text that is not null.
@@ -72,15 +79,16 @@ class ScalarKind:
         try:
             return self.parse(node)
         except Rejected as error:
-            text = str(error) or f"must be {self.expected}, got {quote(node.text)}"
-            problems.report(error.code, f"`{path}` {text}", node, hint=error.hint, label=error.label)
+            got = f'"{node.text}"' if self.is_number and not node.is_plain else node.text
+            text = str(error) or f"must be {self.expected}, got {quote(got)}"
+            problems.report(error.code, f"{subject(path)} {text}", node, hint=error.hint, label=error.label)
             return INVALID
 
 
 def reject_shape(node: Value, path: str, expected: str, problems: Problems, *, hint: str | None = None) -> None:
     """Report a mapping, list or scalar where another shape belongs."""
     got = _shape(node)
-    problems.report("bad-value", f"`{path}` must be {expected}, got {got}", node, hint=hint)
+    problems.report("bad-value", f"{subject(path)} must be {expected}, got {got}", node, hint=hint)
 
 
 def _shape(node: Value) -> str:
@@ -89,13 +97,13 @@ def _shape(node: Value) -> str:
     return "a list" if isinstance(node, Sequence) else "a mapping"
 
 
-def reject_null(node: Value, path: str, expected: str, problems: Problems) -> None:
+def reject_null(node: Value, path: str, expected: str, problems: Problems, *, hint: str | None = None) -> None:
     """Report a key without a value."""
-    hint = f"give it {expected}, or remove the key"
-    problems.report("no-value", f"`{path}` has no value", node, hint=hint)
+    hint = hint or f"give it {expected}, or remove the key"
+    problems.report("no-value", f"{subject(path)} has no value", node, hint=hint)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Text(ScalarKind):
     """Any text; plain words need no quotes, whatever YAML 1.1 would make of them."""
 
@@ -112,40 +120,63 @@ class Text(ScalarKind):
         return text
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Name(ScalarKind):
-    """A text of a given form. ``mend`` proposes a good one for a bad one."""
+    """A text of a given form.
+
+    Attributes:
+        label: what it names: ``job name``.
+        rule: the form in words.
+        mend: proposes a good name for a bad one.
+    """
 
     pattern: re.Pattern[str]
-    expected: str
+    label: str
+    rule: str
     mend: Callable[[str], str] | None = None
-    label: str = "name"
     code: str = "bad-name"
-
-    def parse(self, node: Scalar) -> str:
-        """Return the name."""
-        if self.pattern.fullmatch(node.text):
-            return node.text
-        proposal = self.mend(node.text) if self.mend and len(node.text) < 200 else ""
-        raise Rejected(
-            f"must be {self.expected}, got {quote(node.text)}",
-            hint=f"write `{proposal}`" if proposal and self.pattern.fullmatch(proposal) else None,
-            code=self.code,
-        )
-
-
-@dataclass(frozen=True)
-class Whole(ScalarKind):
-    """A whole number within bounds (inclusive)."""
-
-    low: int = 0
-    high: int = 1_000_000
-    label: str = "whole number"
 
     @property
     def expected(self) -> str:  # type: ignore[override]
         """What a message says it must be."""
-        return f"`{self.low}`" if self.low == self.high else f"a whole number from {self.low} to {self.high:,}"
+        return f"a {self.label} ({self.rule})"
+
+    def parse(self, node: Scalar) -> str:
+        """Return the name."""
+        if not self.pattern.fullmatch(node.text):
+            raise Rejected(hint=self._proposal(node.text), code=self.code)
+        return node.text
+
+    def read_key(self, key: Scalar, problems: Problems) -> bool:
+        """Return whether a key is such a name, after reporting that it is not."""
+        if self.pattern.fullmatch(key.text):
+            return True
+        text = f"{quote(key.text)} is no {self.label}: {self.rule}"
+        problems.report(self.code, text, key, hint=self._proposal(key.text))
+        return False
+
+    def _proposal(self, text: str) -> str | None:
+        proposal = self.mend(text) if self.mend and len(text) < 200 else ""
+        return f"write `{proposal}`" if self.pattern.fullmatch(proposal) else None
+
+
+@dataclass(eq=False, repr=False)
+class Whole(ScalarKind):
+    """A whole number within bounds (inclusive). ``beyond`` is the hint for a number outside of them."""
+
+    low: int = 0
+    high: int = 1_000_000
+    beyond: str | None = None
+    label: str = "whole number"
+    is_number = True
+
+    @property
+    def expected(self) -> str:  # type: ignore[override]
+        """What a message says it must be."""
+        if self.low == self.high:
+            return f"`{self.low}`"
+        bounds = f"of {self.low} or more" if self.high >= 1_000_000 else f"from {self.low} to {self.high:,}"
+        return f"a whole number {bounds}"
 
     def parse(self, node: Scalar) -> int:
         """Return the number."""
@@ -153,17 +184,18 @@ class Whole(ScalarKind):
         if number is None:
             raise Rejected(hint=number_hint(node))
         if not self.low <= number <= self.high:
-            raise Rejected(code="out-of-range")
+            raise Rejected(code="out-of-range", hint=self.beyond)
         return number
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Number(ScalarKind):
     """A number within bounds (inclusive); an infinite bound is none."""
 
     low: float = -math.inf
     high: float = math.inf
     label: str = "number"
+    is_number = True
 
     @property
     def expected(self) -> str:  # type: ignore[override]
@@ -182,11 +214,12 @@ class Number(ScalarKind):
         return number
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Bool(ScalarKind):
     """``true`` or ``false``, nothing else."""
 
     label: str = "true or false"
+    is_number = True
     expected: str = "`true` or `false`"
 
     def parse(self, node: Scalar) -> bool:
@@ -197,7 +230,7 @@ class Bool(ScalarKind):
         return value
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Duration(ScalarKind):
     """A duration in seconds, or one of some words.
 
@@ -207,7 +240,7 @@ class Duration(ScalarKind):
         whole_s: only whole seconds.
     """
 
-    words: Mapping[str, float] = field(default_factory=dict)
+    words: Words[str, float] = field(default_factory=dict)
     low_s: float = 0.001
     whole_s: bool = False
     label: str = "duration"
@@ -215,7 +248,7 @@ class Duration(ScalarKind):
     @property
     def expected(self) -> str:  # type: ignore[override]
         """What a message says it must be."""
-        return "a duration such as `30s`" + "".join(f" or `{word}`" for word in self.words)
+        return f"a duration such as `30s`{', or ' * bool(self.words)}{listed(list(self.words))}"
 
     def parse(self, node: Scalar) -> float:
         """Return seconds."""
@@ -230,19 +263,25 @@ class Duration(ScalarKind):
             raise Rejected("is more than a hundred years", code="out-of-range")
         if seconds < self.low_s:
             least = f"must be at least `{format_duration(self.low_s)}`, got {quote(text)}"
-            hint = f"or write {listed(list(self.words))}" if self.words else None
+            hint = f"there is also {listed(list(self.words), 'and')}" if self.words else None
             raise Rejected(least, hint=hint, code="out-of-range")
         if self.whole_s and not seconds.is_integer():
             raise Rejected(f"must be whole seconds, got {quote(text)}", code="out-of-range")
         return seconds
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Choice(ScalarKind):
-    """One of a few words."""
+    """One of a few words.
+
+    Attributes:
+        noun: what the words are; with it, a message lists them only when none is near.
+        misnomers: words that other tools use -> the word that means it here.
+    """
 
     words: type[StrEnum]
     noun: str = ""
+    misnomers: Words[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:  # type: ignore[override]
@@ -252,36 +291,46 @@ class Choice(ScalarKind):
     @property
     def expected(self) -> str:  # type: ignore[override]
         """What a message says it must be."""
-        return f"{self.noun}{': ' * bool(self.noun)}{listed([str(word) for word in self.words])}"
+        return self.noun or listed(list(self.words))
 
     def parse(self, node: Scalar) -> StrEnum:
         """Return the member."""
         try:
             return self.words(node.text)
         except ValueError:
-            raise Rejected(hint=suggest_word(node.text, self.words)) from None
+            pass
+        meant = self.misnomers.get(node.text.lower())
+        near = f"did you mean `{meant}`?" if meant else suggest_word(node.text, self.words)
+        raise Rejected(hint=near or (f"there are {listed(list(self.words), 'and')}" if self.noun else None))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class ListOf:
-    """A list; a single value stands for a list of one. Equal values are refused."""
+    """A list; a single value stands for a list of one. Equal values are refused. ``noun`` is a plural."""
 
     kind: Kind
+    noun: str
     max_length: int = 100
 
     @property
     def label(self) -> str:
         """Short name for documents."""
-        return f"list of {self.kind.label}"
+        return f"list of {self.noun}"
 
     @property
     def expected(self) -> str:
         """What a message says it must be."""
-        return f"a list of {self.kind.label} values"
+        return f"a list of {self.noun}"
 
     def read(self, node: Value, path: str, problems: Problems) -> Any:
         """Return a tuple of the values, or INVALID if one is at fault."""
-        if not isinstance(node, Sequence):
+        if isinstance(node, Mapping):
+            reject_shape(node, path, self.expected, problems)
+            return INVALID
+        if isinstance(node, Scalar):
+            if node.is_null:
+                reject_null(node, path, self.expected, problems)
+                return INVALID
             one = self.kind.read(node, path, problems)
             return INVALID if one is INVALID else (one,)
         if len(node.items) > self.max_length:
@@ -306,7 +355,7 @@ class ListOf:
         return tuple(values) if is_good else INVALID
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Raw:
     """A value that is read later, when what it depends on is known. Documented by its words alone."""
 
@@ -341,7 +390,7 @@ def bool_hint(node: Scalar) -> str | None:
     return yaml11(node.text)
 
 
-def _no_duration(node: Scalar, expected: str, words: Mapping[str, float]) -> Rejected:
+def _no_duration(node: Scalar, expected: str, words: Words[str, float]) -> Rejected:
     text = node.text
     if read_float(text) is not None:
         is_sane = text.isascii() and text.isdecimal() and len(text) < 10

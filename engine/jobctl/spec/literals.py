@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Items
 from typing import Any
 
+from jobctl.names import nearest
 from jobctl.spec.badvalue import BadValue
 from jobctl.spec.diagnostics import quote
 from jobctl.spec.kinds import INVALID, bool_hint, number_hint
@@ -31,45 +32,58 @@ def read_value(node: Value, field: PayloadField, path: str, problems: Problems) 
     try:
         return compile_check(field)(value)
     except BadValue as error:
-        hint = suggest_duration(value) if field.type is FieldType.DURATION and isinstance(value, str) else None
+        meant = suggest_duration(value) if field.type is FieldType.DURATION and isinstance(value, str) else None
+        hint = f"write `{meant}`" if meant and meant != value else None
         for below, text in error.texts():
             where = f"{path}{'.' * bool(below and below[0] != '[')}{below}"
-            problems.report("bad-value", f"`{where}` {text}", node, hint=f"write `{hint}`" if hint else None)
+            problems.report("bad-value", f"`{where}` {text}", node, hint=hint)
         return INVALID
 
 
-def read_fields(node: Mapping, fields: Items[PayloadField], path: str, problems: Problems, *, owner: Node) -> Any:
-    """Return an object with declared fields, defaults filled in, or INVALID. Missing ones are reported at the owner."""
+def read_fields(
+    node: Mapping,
+    fields: Items[PayloadField],
+    path: str,
+    problems: Problems,
+    *,
+    owner: Node,
+    hint: str | None = None,
+) -> Any:
+    """Return an object with declared fields, defaults filled in, or INVALID.
+
+    Args:
+        owner: the node at which missing fields are reported.
+        hint: what to do about missing fields.
+    """
     known = {field.name: field for field in fields}
     values: dict[str, Any] = {}
-    is_good = True
+    meant: set[str | None] = set()  # fields that stand there under a wrong name are not missing as well
+    before = len(problems.found)
     for name, (key, value) in node.pairs.items():
         field = known.get(name)
         if field is None:
-            is_good = False
-            hint = problems.suggest(name, known, "declare it under `payload`, or remove it")
-            problems.report(
-                "unknown-field", f"`{path}` has the field {quote(name)}, which is not declared", key, hint=hint
-            )
+            text = f"`{path}` has the field {quote(name)}, which is not declared"
+            near = problems.suggest(name, known, "declare it under `payload`, or remove it")
+            problems.report("unknown-field", text, key, hint=near)
+            meant.add(nearest(name, known) if len(name) < 100 else None)
         elif isinstance(value, Scalar) and value.is_null and not field.required:
             values[name] = None
-        elif (result := _read_given(value, field, f"{path}.{name}", problems)) is INVALID:
-            is_good = False
         else:
-            values[name] = result
-    return (
-        INVALID if not _has_required(node, fields, path, problems, owner) or not is_good else _complete(values, fields)
-    )
+            values[name] = _read_given(value, field, f"{path}.{name}", problems)
+    for field in fields:
+        if field.required and field.name not in node.pairs and field.name not in meant:
+            problems.report("missing-field", f"`{path}` lacks the required field `{field.name}`", owner, hint=hint)
+    return INVALID if len(problems.found) > before else _complete(values, fields)
 
 
 def read_free(node: Value, path: str, problems: Problems) -> Any:
     """Return any JSON value. Scalars mean what YAML 1.2 says, and what YAML 1.1 reads otherwise must be quoted."""
     if isinstance(node, Mapping):
         pairs = {name: read_free(value, f"{path}.{name}", problems) for name, (_, value) in node.pairs.items()}
-        return INVALID if INVALID in pairs.values() else pairs
+        return INVALID if any(value is INVALID for value in pairs.values()) else pairs
     if isinstance(node, Sequence):
         items = [read_free(item, f"{path}[{index}]", problems) for index, item in enumerate(node.items)]
-        return INVALID if INVALID in items else items
+        return INVALID if any(item is INVALID for item in items) else items
     if not node.is_plain:
         return node.text
     if node.is_null:
@@ -80,7 +94,7 @@ def read_free(node: Value, path: str, problems: Problems) -> Any:
             return value
     if (other := yaml11(text)) is not None:
         message = f"`{path}` is {quote(text)}, which not every YAML reads alike"
-        problems.report("ambiguous", message, node, hint=f'write `"{text}"` if a text is meant; {other}')
+        problems.report("ambiguous", message, node, hint=f'write `"{text}"` if a text is meant ({other})')
         return INVALID
     return text
 
@@ -90,13 +104,6 @@ def _read_given(value: Value, field: PayloadField, path: str, problems: Problems
         problems.report("no-value", f"`{path}` has no value", value, hint="give it one")
         return INVALID
     return read_value(value, field, path, problems)
-
-
-def _has_required(node: Mapping, fields: Items[PayloadField], path: str, problems: Problems, owner: Node) -> bool:
-    missing = [field for field in fields if field.required and field.name not in node.pairs]
-    for field in missing:
-        problems.report("missing-field", f"`{path}` lacks the required field `{field.name}`", owner)
-    return not missing
 
 
 def _complete(values: dict[str, Any], fields: Items[PayloadField]) -> Any:
@@ -131,7 +138,8 @@ def _read_scalar(node: Scalar, field: PayloadField, path: str, problems: Problem
     noun = {FieldType.INT: "a whole number", FieldType.FLOAT: "a number", FieldType.BOOL: "`true` or `false`"}[
         field.type
     ]
-    got = "" if field.secret else f", got {quote(node.text)}"
+    shown = quote(node.text if node.is_plain else f'"{node.text}"')
+    got = "" if field.secret else f", got {shown}"
     hint = bool_hint(node) if field.type is FieldType.BOOL else number_hint(node)
     problems.report("bad-value", f"`{path}` must be {noun}{got}", node, hint=hint)
     return INVALID

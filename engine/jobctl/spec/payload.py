@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from jobctl.spec.diagnostics import listed
-from jobctl.spec.fields import FIELD_NAME_KIND, PAYLOAD_FIELD
-from jobctl.spec.kinds import INVALID, Choice, Duration, Number, Whole, reject_null, reject_shape
+from jobctl.spec.fields import FIELD_NAME_KIND, FIELD_TYPE_KIND, PAYLOAD_FIELD
+from jobctl.spec.kinds import INVALID, Duration, Number, Whole, reject_null, reject_shape
 from jobctl.spec.literals import read_value
 from jobctl.spec.model import FieldType, PayloadField
 from jobctl.spec.nodes import Mapping, Node, Problems, Scalar, Value
 from jobctl.spec.sections import Reading
 
 MAX_FIELDS = 200
-TYPE_KIND = Choice(FieldType, "a field type")
 _SIZED = frozenset({FieldType.INT, FieldType.FLOAT, FieldType.STRING, FieldType.LIST, FieldType.DURATION})
 # which types a key makes sense for
 _ONLY_FOR = {
@@ -25,6 +25,7 @@ _ONLY_FOR = {
     "min": _SIZED,
     "max": _SIZED,
 }
+_TYPE_BY_KEY = {"choices": "enum", "values": "enum", "items": "list", "fields": "object"}
 _EXPECTED = "a mapping of field name to type, such as `{id: uuid}`"
 
 
@@ -46,7 +47,7 @@ def read_payload(node: Value, path: str, problems: Problems, *, has_flags: bool 
     fields: list[PayloadField] = []
     by_flag: dict[str, Scalar] = {}
     for name, (key, value) in node.pairs.items():
-        if FIELD_NAME_KIND.read(key, f"{path}.{name}", problems) is INVALID:
+        if not FIELD_NAME_KIND.read_key(key, problems):
             continue
         field = read_field(value, name, f"{path}.{name}", problems, key=key, has_flag=has_flags)
         if field is None:
@@ -68,16 +69,25 @@ def read_field(
     node: Value, name: str, path: str, problems: Problems, *, key: Node, has_flag: bool
 ) -> PayloadField | None:
     """Return one field, or None if it is at fault."""
-    if isinstance(node, Scalar) and not node.is_null:
-        kind = TYPE_KIND.read(node, path, problems)
+    if isinstance(node, Scalar):
+        if node.is_null:
+            reject_null(node, path, "a type", problems, hint=f"give it a type, e.g. `{name}: string`")
+            return None
+        kind = FIELD_TYPE_KIND.read(node, path, problems)
         if kind is INVALID:
             return None
         reading = Reading(node, {"type": kind}, {}, {"type": node})
     else:
-        reading = PAYLOAD_FIELD.read(node, path, problems, owner=key)
+        reading = PAYLOAD_FIELD.read(node, path, problems, owner=key, examples={"type": _type_of(node)})
         if reading is INVALID:
             return None
     return _build(reading, name, path, problems, key=key, has_flag=has_flag)
+
+
+def _type_of(node: Value) -> str:
+    """Return the type that a field without one most likely has."""
+    keys: Iterable[str] = node.pairs if isinstance(node, Mapping) else ()
+    return next((kind for key, kind in _TYPE_BY_KEY.items() if key in keys), "string")
 
 
 def _build(

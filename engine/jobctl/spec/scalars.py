@@ -62,6 +62,8 @@ def yaml11(text: str) -> str | None:
     if _OCTAL.fullmatch(text):
         digits = text.replace("_", "")
         return f"write `{digits.lstrip('0') or '0'}`; YAML 1.1 would read `{text}` as octal {int(digits, 8)}"
+    if text[:2].lower() == "0x" and text[2:].isalnum():
+        return "write it as a decimal number"
     if "_" in text and read_float(text.replace("_", "")) is not None:
         return f"write `{text.replace('_', '')}`; only YAML 1.1 reads underscores in numbers"
     return None

@@ -122,7 +122,8 @@ def _payload(
     if node is None:
         # nothing is given: report what is missing at the schedule itself
         empty = Mapping(place.source, place.line, place.column, place.width)
-        payload = read_fields(empty, fields, f"{path}.payload", problems, owner=place)
+        hint = "give the schedule a payload: `{every: ..., payload: {...}}`"
+        payload = read_fields(empty, fields, f"{path}.payload", problems, owner=place, hint=hint)
     elif isinstance(node, Mapping):
         payload = read_fields(node, fields, f"{path}.payload", problems, owner=reading.keys["payload"])
     else:

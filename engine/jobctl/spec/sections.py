@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobctl.spec.diagnostics import listed, quote
-from jobctl.spec.kinds import INVALID, Kind, reject_null, reject_shape
+from jobctl.spec.kinds import INVALID, Kind, reject_null, reject_shape, subject
 from jobctl.spec.nodes import Mapping, Node, Problems, Scalar, Value
 
 EXTENSION = "x-"  # top-level keys with this prefix hold anchors and notes, and are not read
@@ -53,7 +53,7 @@ class Reading:
         return self.nodes.get(name, self.node)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Section:
     """A mapping whose keys are known.
 
@@ -74,14 +74,26 @@ class Section:
         """What a message says it must be."""
         return f"a mapping with keys such as {listed([one.name for one in self.fields[:3]])}"
 
-    def read(self, node: Value, path: str, problems: Problems, *, owner: Node | None = None) -> Reading | Any:
+    def read(
+        self,
+        node: Value,
+        path: str,
+        problems: Problems,
+        *,
+        owner: Node | None = None,
+        examples: dict[str, str] | None = None,
+    ) -> Reading | Any:
         """Return the Reading, or INVALID if the node is no mapping.
 
         Args:
             owner: the node at which missing keys are reported, usually the key that the mapping stands under.
+            examples: better examples than the fields' own for a missing key, by name.
         """
         if isinstance(node, Scalar) and node.is_null:
-            reject_null(node, path, self.expected, problems)
+            needed = next(
+                (f"it needs at least `{one.name}: {one.example}`" for one in self.fields if one.required), None
+            )
+            reject_null(node, path, self.expected, problems, hint=needed)
             return INVALID
         if not isinstance(node, Mapping):
             hint = None
@@ -90,12 +102,13 @@ class Section:
             reject_shape(node, path, self.expected, problems, hint=hint)
             return INVALID
         reading = Reading(owner or node)
+        meant: set[str | None] = set()  # keys that stand there under a wrong name are not missing as well
         known = {name: one for one in self.fields for name in (one.name, *one.aliases)}
         for name, (key, value) in node.pairs.items():
             one = known.get(name)
             if one is None:
                 if not (self.has_extensions and name.startswith(EXTENSION)):
-                    self._report_unknown(key, path, problems)
+                    meant.add(self._report_unknown(key, path, problems))
                 continue
             if one.name in reading.keys:
                 self._report_twice(one, key, reading.keys[one.name], problems)
@@ -105,12 +118,13 @@ class Section:
             if result is not INVALID:
                 reading.values[one.attribute or one.name] = result
         for one in self.fields:
-            if one.required and one.name not in reading.keys:
+            if one.required and one.name not in reading.keys and one.name not in meant:
+                example = (examples or {}).get(one.name, one.example)
                 problems.report(
                     "missing-key",
-                    f"`{path}` has no `{one.name}`" if path else f"the file has no `{one.name}`",
+                    f"{subject(path)} has no `{one.name}`",
                     reading.node,
-                    hint=f"add e.g. `{one.name}: {one.example}`",
+                    hint=f"add e.g. `{one.name}: {example}`",
                 )
         return reading
 
@@ -118,8 +132,10 @@ class Section:
         text = f"{quote(key.text)} and {quote(first.text)} mean the same"
         problems.report("duplicate-key", text, key, hint=f"keep `{one.name}`", related=[(first, "first here")])
 
-    def _report_unknown(self, key: Scalar, path: str, problems: Problems) -> None:
+    def _report_unknown(self, key: Scalar, path: str, problems: Problems) -> str | None:
+        """Report a key; return the name of the field that was most likely meant."""
         name = key.text
+        meant = None
         hint = dict(self.elsewhere).get(name)
         if hint is None:
             meant = next((one.name for one in self.fields if name.lower().replace("-", "_") in one.misnomers), None)
@@ -128,3 +144,4 @@ class Section:
             hint = f"did you mean `{meant}`?" if meant else problems.suggest(name, known, everything)
         where = f"in `{path}`" if path else "at the top level of a spec"
         problems.report("unknown-key", f"unknown key {quote(name)} {where}", key, hint=hint, label="not known here")
+        return meant

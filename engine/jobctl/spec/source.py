@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,7 @@ from jobctl.spec.diagnostics import Diagnostic, quote
 MAX_FILE_BYTES = 1 << 20
 MAX_ENTRIES = 10_000  # a spec folder holds dozens of files; more means that the path is a mistake, such as `/`
 SUFFIXES = (".yaml", ".yml")
-# What YAML counts as a line end (libyaml does, so that its line numbers fit).
-_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LINE_ENDS = ("\r\n", "\r", "\x85", "\u2028", "\u2029")  # besides "\n": YAML's, so that the parser's lines fit
 
 
 @dataclass(slots=True, eq=False)
@@ -30,7 +27,7 @@ class SourceFile:
     lines: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lines = _LINE_END.split(self.text)
+        self.lines = _split_lines(self.text)
 
     def line(self, number: int) -> str:
         """Return a line, from 1; "" behind the end."""
@@ -149,12 +146,13 @@ def _read(path: Path, seen: set[tuple[int, int]], problems: list[Diagnostic]) ->
 
 
 def _decode(name: str, raw: bytes, problems: list[Diagnostic]) -> SourceFile | None:
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode()
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8-sig")
+        before = raw[: error.start].decode()
         looks_utf16 = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
-        source = SourceFile(name, raw.decode("utf-8-sig", errors="replace"))
+        source = SourceFile(name, "" if looks_utf16 else raw.decode(errors="replace"))
         problems.append(
             _at(
                 source,
@@ -166,22 +164,37 @@ def _decode(name: str, raw: bytes, problems: list[Diagnostic]) -> SourceFile | N
         )
         return None
     source = SourceFile(name, text)
-    if bad := _UNPRINTABLE.search(text):
-        problems.append(
-            _at(
-                source,
-                bad.start(),
-                code="spec.control-character",
-                message=f"control character U+{ord(bad.group()):04X} is not allowed in YAML",
-                hint="remove it, or write it as an escape in double quotes",
+    for number, line in enumerate(source.lines, 1):
+        if line.isprintable():
+            continue
+        column = next((index for index, character in enumerate(line, 1) if _is_control(character)), None)
+        if column is not None:
+            problems.append(
+                Diagnostic(
+                    code="spec.control-character",
+                    message=f"control character U+{ord(line[column - 1]):04X} is not allowed in YAML",
+                    location=Location(name, number, column),
+                    source=line,
+                    hint="remove it, or write it as an escape in double quotes",
+                )
             )
-        )
-        return None
+            return None
     return source
 
 
+def _split_lines(text: str) -> list[str]:
+    for line_end in _LINE_ENDS:
+        text = text.replace(line_end, "\n")
+    return text.split("\n")
+
+
+def _is_control(character: str) -> bool:
+    """Whether YAML forbids it: control characters but the tab, and what Unicode keeps free."""
+    return (character < " " and character != "\t") or "\x7f" <= character < "\xa0" or character in "\ufffe\uffff"
+
+
 def _at(source: SourceFile, offset: int, *, code: str, message: str, hint: str) -> Diagnostic:
-    before = _LINE_END.split(source.text[:offset])
+    before = _split_lines(source.text[:offset])
     place = Location(source.name, len(before), len(before[-1]) + 1)
     return Diagnostic(code=code, message=message, location=place, hint=hint, source=source.line(place.line))
 

@@ -58,6 +58,10 @@ def explain(source: SourceFile, error: Any) -> Fault:
             message=f"{quote(text[slash - 1 : slash + 1])} is no escape in double quotes",
             hint="use single quotes, in which a backslash is just a backslash",
         )  # fmt: skip
+    if "unexpected ':'" in problem:
+        return Fault(
+            line=line, column=column, message="a colon must be followed by a space here", hint="write `key: value`"
+        )
     if "mapping values are not allowed" in problem:
         return _misplaced_colon(source, line, column)
     if "could not find expected ':'" in problem:
@@ -116,6 +120,8 @@ def _without_colon(source: SourceFile, line: int, column: int) -> Fault:
     text = source.line(line)[column - 1 :].rstrip()
     if re.match(r"[\w-]+:(?=\S)", text):
         hint = "put a space behind the colon"
+    elif source.line(line - 1).lstrip().startswith("- "):
+        hint = "begin it with `- ` if it is an item of the list above"
     else:
         hint = "add a colon and a value, or indent it as part of the text above"
     return Fault(

@@ -11,7 +11,6 @@ import yaml
 from jobctl.spec.diagnostics import quote
 from jobctl.spec.nodes import Mapping, Node, Problems, Scalar, Sequence, Value
 from jobctl.spec.source import SourceFile
-from jobctl.spec.syntax import explain
 
 MAX_DEPTH = 40  # a spec needs about ten levels; every reader of nodes may recurse this deep
 MAX_EXPANDED = 50_000  # nodes that aliases and merges may add to what is written out
@@ -29,6 +28,8 @@ def parse_tree(source: SourceFile, problems: Problems, *, loader: Any = None) ->
     try:
         return _Builder(source, problems).build(yaml.parse(source.text, Loader=loader or _LOADER))
     except yaml.MarkedYAMLError as error:
+        from jobctl.spec.syntax import explain
+
         fault = explain(source, error)
         place = Node(source, fault.line, fault.column, fault.width)
         problems.report(fault.code, fault.message, place, hint=fault.hint, label=fault.label)
@@ -150,7 +151,7 @@ class _Builder:
     def _merge(self, mapping: Mapping, key: Node, merged: Value) -> None:
         """Apply ``<<``: what the mapping itself says wins, then what was merged first."""
         if not isinstance(merged, Mapping):
-            self.problems.report("bad-merge", "`<<` merges mappings only", merged, hint="write e.g. `<<: *name`")
+            self.problems.report("bad-merge", "`<<` merges mappings only", key, hint="name the anchor of a mapping")
             return
         self._count(len(merged.pairs), key)
         for name, pair in merged.pairs.items():
