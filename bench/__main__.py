@@ -19,7 +19,7 @@ from bench.sample import Sample
 from bench.table import Row, render
 from jobctl.broker.embedded import embedded_broker
 
-TIMEOUT_S = 300.0
+TIMEOUT_S = 120.0  # of one measurement; they take seconds
 QUICK = 10  # `--quick` divides the jobs by this: for trying the bench, not for its figures
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections import Counter
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from bench.sample import Lap, Sample, cpu_s
 from jobctl import Client, NewJob, Worker, load_plan
 from jobctl.compiler.handlers import bind
 from jobctl.compiler.plan import Plan
-from jobctl.measure.fairness import worst_window
+from jobctl.measure.fairness import busy_prefix, measure
 
 SPEC = Path(__file__).with_name("noop.yaml")
 
@@ -55,12 +56,15 @@ async def measure_work(plan: Plan, url: str, jobs: int, slots: int) -> Sample:
     """Drain a backlog, and see how near each window of starts was to the weights."""
     async with Client(plan, url) as client:
         await enqueue_many(client, plan, jobs)
-    worker = Worker(plan, bind(plan), url=url, concurrency=slots, burst=True, run_scheduler=False)
+    worker = Worker.for_plan(plan, bind(plan), url=url, concurrency=slots, burst=True)
     noop.lap = Lap(jobs, lambda: None)
     await worker.run()
+    # Shares are defined while all queues have work.
+    starts = busy_prefix(noop.starts, Counter(noop.starts))
     weights = {queue.name: queue.weight for queue in plan.queues}
     return noop.lap.sample(
-        worst_of_10=worst_window(noop.starts, weights, 10), worst_of_100=worst_window(noop.starts, weights, 100)
+        worst_of_10=measure(starts, weights, 10).worst_starts,
+        worst_of_100=measure(starts, weights, 100).worst_starts,
     )
 
 
