@@ -96,10 +96,11 @@ class Source:
             places = [Position(float(score), _text(job)) for job, score in answer]
         before = self.read
         if places:
-            last = places[-1].score
-            same = sum(place.score == last for place in places)
-            self.ties = same + (self.ties if before is not None and before.score == last else 0)
-            self.read = places[-1]
+            last = places[-1]
+            same = sum(place.score == last.score for place in places)
+            self.ties = same + (self.ties if before is not None and before.score == last.score else 0)
+            if before is None or self._is_behind(last, before):
+                self.read = last
         return places if before is None else [place for place in places if self._is_behind(place, before)]
 
     def next(self) -> JobRecord:

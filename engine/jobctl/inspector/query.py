@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -112,8 +113,12 @@ def read_cursor(text: str) -> dict[str, Position | None]:
     """
     try:
         plain = json.loads(base64.urlsafe_b64decode(text.encode()))
-        return {
-            name: None if place is None else Position(float(place[0]), str(place[1])) for name, place in plain.items()
-        }
-    except (ValueError, TypeError, AttributeError, LookupError, binascii.Error) as error:
+        return {name: None if place is None else _position(*place) for name, place in plain.items()}
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
         raise UsageError(f"`{text[:40]}` is not a cursor", hint="pass on the one the last page brought") from error
+
+
+def _position(score: float, job: str) -> Position:
+    if not math.isfinite(score):
+        raise ValueError(f"no place has the score {score}")
+    return Position(float(score), str(job))
