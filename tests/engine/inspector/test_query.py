@@ -30,7 +30,9 @@ def test_a_cursor_survives_its_journey(places: dict[str, Position | None]) -> No
     assert read_cursor(write_cursor(places)) == places
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "eyJhIjpbMWU5OTksIiJdfQ==", "eyJhIjpbIngiLCIiXX0=", "W10=", "eyJhIjogMX0=", "é"])
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "eyJhIjpbMWU5OTksIiJdfQ==", "eyJhIjpbIngiLCIiXX0=", "W10=", "eyJhIjogMX0=", "é"]
+)
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not a cursor"):
         read_cursor(text)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jobctl.broker.record import read_record
+from jobctl.compiler.plan import Plan
+from jobctl.inspector import redact
+from jobctl.records import Attempt, JobRecord
+
+PASSWORD = "hunter2-and-more"
+
+
+def record(**fields: object) -> JobRecord:
+    blank = read_record("saq:job:default:k", b'{"function":"mail:send"}')
+    return replace(blank, payload={"to": "a@example.org", "password": PASSWORD}, **fields)
+
+
+def test_secret_fields_are_hidden_and_the_others_shown(plan: Plan) -> None:
+    assert redact(record(), plan).payload == {"to": "a@example.org", "password": "***"}
+
+
+def test_a_secret_is_hidden_wherever_a_handler_quotes_it(plan: Plan) -> None:
+    attempt = Attempt(attempt=1, outcome="retry", at_ms=1, error=f"login with {PASSWORD} failed")
+
+    shown = redact(
+        record(
+            error=f"no: {PASSWORD}",
+            result={"sent": [f"with {PASSWORD}", 5]},
+            history=(attempt,),
+            meta={"note": {"text": PASSWORD}},
+        ),
+        plan,
+    )
+
+    assert PASSWORD not in repr(shown)
+    assert shown.error == "no: ***"
+    assert shown.result == {"sent": ["with ***", 5]}
+    assert shown.history[0].error == "login with *** failed"
+
+
+def test_short_secrets_do_not_blank_every_text(plan: Plan) -> None:
+    shown = redact(replace(record(error="a cat sat"), payload={"password": "a"}), plan)
+
+    assert shown.payload == {"password": "***"}
+    assert shown.error == "a cat sat"
+
+
+def test_a_type_the_plan_does_not_know_is_shown_as_it_is(plan: Plan) -> None:
+    unknown = replace(record(), type="legacy")
+
+    assert redact(unknown, plan) is unknown
+
+
+def test_the_record_itself_is_left_alone(plan: Plan) -> None:
+    original = record(error=PASSWORD)
+
+    redact(original, plan)
+
+    assert original.payload["password"] == original.error == PASSWORD
