@@ -1,0 +1,1 @@
+"""The command `jobctl`: parse, call the engine, render. It decides nothing."""

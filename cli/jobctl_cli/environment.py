@@ -1,0 +1,104 @@
+"""What surrounds one run of the program. Tests make their own and run the whole program in-process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
+
+from jobctl.clock import Clock, SystemClock
+from jobctl_cli.palette import Palette
+
+if TYPE_CHECKING:
+    from jobctl.settings import Settings
+
+PIPE_COLUMNS = 80
+PIPE_LINES = 24
+
+
+@dataclass(kw_only=True)
+class Environment:
+    """Streams, variables and clock of one run.
+
+    Attributes:
+        variables: environment variables.
+        is_debug: show tracebacks.
+    """
+
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+    variables: Mapping[str, str]
+    clock: Clock = field(default_factory=SystemClock)
+    is_debug: bool = False
+
+    @classmethod
+    def of_process(cls) -> Environment:
+        """Return the environment of this process."""
+        return cls(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, variables=os.environ)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the variables configure.
+
+        Raises:
+            UsageError: one of them holds something it cannot mean.
+        """
+        from jobctl.settings import Settings
+
+        return Settings.from_env(self.variables)
+
+    @cached_property
+    def out(self) -> Palette:
+        """The colours of stdout."""
+        return Palette(self._has_colours(self.stdout))
+
+    @cached_property
+    def err(self) -> Palette:
+        """The colours of stderr."""
+        return Palette(self._has_colours(self.stderr))
+
+    @property
+    def is_screen(self) -> bool:
+        """Whether a person looks at stdout."""
+        return self.stdout.isatty()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and lines of the terminal, or of an imagined one where there is none."""
+        columns, lines = self._told("COLUMNS"), self._told("LINES")
+        if columns and lines:
+            return columns, lines
+        for stream in (self.stdout, self.stderr):
+            if stream.isatty():
+                try:
+                    found = os.get_terminal_size(stream.fileno())
+                except (OSError, ValueError):
+                    continue
+                return columns or found.columns or PIPE_COLUMNS, lines or found.lines or PIPE_LINES
+        return columns or PIPE_COLUMNS, lines or PIPE_LINES
+
+    def print(self, text: str = "") -> None:
+        """Write a line of data to stdout."""
+        self.stdout.write(text + "\n")
+
+    def note(self, text: str) -> None:
+        """Write a line to stderr: everything that is not data."""
+        self.stdout.flush()  # keeps the order where both are one terminal
+        self.stderr.write(text + "\n")
+        self.stderr.flush()
+
+    def _told(self, name: str) -> int:
+        text = self.variables.get(name, "")
+        return int(text) if text.isascii() and text.isdigit() else 0
+
+    def _has_colours(self, stream: TextIO) -> bool:
+        # https://no-color.org and https://force-color.org: set and not empty
+        if self.variables.get("NO_COLOR"):
+            return False
+        if self.variables.get("FORCE_COLOR"):
+            return True
+        return stream.isatty() and self.variables.get("TERM") != "dumb"

@@ -1,0 +1,144 @@
+"""Options that several commands share, and the readers that turn an option's text into its value.
+
+A reader is a function from text to value that raises ValueError; `reads` makes it an option's callback, so that every
+bad value is told alike: which option, what it was given, what it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from jobctl.durations import parse_duration
+from jobctl.errors import UsageError
+from jobctl.names import did_you_mean
+from jobctl.records import JobState
+from jobctl_cli.text import listed
+
+Reader = Callable[..., Any]
+FORMATS = ("table", "json", "yaml", "name")
+
+
+def reads(read: Callable[[str], Any]) -> Reader:
+    """Return an option's callback that reads its text, or each of its texts."""
+
+    def callback(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [callback(ctx, param, item) for item in value]
+        if not isinstance(value, str) or ctx.resilient_parsing:
+            return value  # a default, or nothing
+        try:
+            return read(value)
+        except ValueError as error:
+            name = param.opts[0] if param.opts[0].startswith("-") else (param.metavar or param.opts[0].upper())
+            hint = getattr(error, "hint", None)
+            raise UsageError(f"`{name}`: {error}", code="usage.value", hint=hint) from None
+
+    return suggests(getattr(read, "choices", ()), callback)
+
+
+def suggests(choices: Iterable[str], callback: Reader | None = None) -> Reader:
+    """Return an option's callback with the values that completion offers; by default one that leaves them alone."""
+
+    def leave(value: Any) -> Any:
+        return value
+
+    chosen: Reader = callback or leave
+    chosen.choices = tuple(choices)  # type: ignore[attr-defined]
+    return chosen
+
+
+class NoChoice(ValueError):
+    """None of the values an option takes."""
+
+    def __init__(self, message: str, hint: str | None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Return a reader that takes one of some words."""
+
+    def read(value: str) -> str:
+        if value not in choices:
+            raise NoChoice(f"`{value}` is none of {listed(choices)}", did_you_mean(value, choices))
+        return value
+
+    read.choices = choices  # type: ignore[attr-defined]
+    return read
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers, the least of them included."""
+
+    def read(value: str) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            number = None
+        if number is None or number < least:
+            raise ValueError(f"`{value}` is not a whole number of {least} or more")
+        return number
+
+    return read
+
+
+def duration(value: str) -> float:
+    """Read a duration as seconds."""
+    return parse_duration(value)
+
+
+def instant(value: str) -> datetime:
+    """Read a time in ISO 8601; one without a time zone is this machine's own."""
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"`{value}` is not a time; write e.g. `2026-01-31T09:00` or `2026-01-31T09:00:00Z`") from None
+    return found.astimezone(UTC)
+
+
+def state_names(value: str) -> str:
+    """Check job states with commas between them."""
+    read = one_of(*JobState)
+    return ",".join(read(part.strip()) for part in value.split(","))
+
+
+def states(values: Iterable[str] | None) -> frozenset[JobState] | None:
+    """Return the states that options of `state_names` ask for; None = any."""
+    return frozenset(JobState(name) for value in values for name in value.split(",")) if values else None
+
+
+def weights(value: str) -> dict[str, int | None]:
+    """Read `critical=6,default=3`; a queue without a number has None, for the weight its spec declares."""
+    found: dict[str, int | None] = {}
+    for part in value.split(","):
+        name, mark, number = (piece.strip() for piece in part.partition("="))
+        if not name or (mark and not (number.isascii() and number.isdigit() and int(number) >= 1)):
+            raise ValueError(f"`{part}` is not a queue with its weight; write e.g. `critical=6,default=3`")
+        found[name] = int(number) if mark else None
+    return found
+
+
+Output = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}",
+        callback=reads(one_of(*FORMATS)),
+    ),
+]
+SpecPath = Annotated[
+    str | None,
+    typer.Option(
+        "--spec",
+        metavar="PATH",
+        help="File or folder of job specs",
+        show_default="$JOBCTL_SPEC, or jobspecs",
+        is_eager=True,  # a help page that follows on the line may show what the specs declare
+    ),
+]

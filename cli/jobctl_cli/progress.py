@@ -1,0 +1,50 @@
+"""A progress bar on stderr, for work that takes over a second and someone who watches."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobctl_cli.environment import Environment
+
+AFTER_S = 1.0
+EVERY_S = 0.1
+BAR_COLUMNS = 30
+
+
+class Progress:
+    """How far something has come.
+
+    Args:
+        env: whose stderr it is.
+        total: how much there is to do.
+        verb: what is done to it.
+    """
+
+    def __init__(self, env: Environment, total: int, verb: str) -> None:
+        self._env = env
+        self._total = max(total, 1)
+        self._verb = verb
+        self._began_at = time.monotonic()
+        self._next_at = self._began_at + AFTER_S
+        self._is_shown = False
+
+    def show(self, done: int) -> None:
+        """Draw the bar, if it is time to."""
+        now = time.monotonic()
+        if now < self._next_at or not self._env.stderr.isatty():
+            return
+        self._next_at = now + EVERY_S
+        self._is_shown = True
+        filled = BAR_COLUMNS * done // self._total
+        bar = self._env.err("cyan", "━" * filled) + self._env.err("dim", "─" * (BAR_COLUMNS - filled))
+        rate = done / (now - self._began_at)
+        self._env.stderr.write(f"\r\x1b[K{bar} {self._verb} {done:,} of {self._total:,}, {rate:,.0f}/s")
+        self._env.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the bar away."""
+        if self._is_shown:
+            self._env.stderr.write("\r\x1b[K")
+            self._env.stderr.flush()

@@ -1,0 +1,148 @@
+"""One job with its whole history."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from jobctl.durations import format_duration, format_elapsed
+from jobctl.records import Attempt, JobRecord, JobState
+from jobctl_cli.moments import ago, clock, until
+from jobctl_cli.output import emit
+from jobctl_cli.palette import OUTCOMES, STATES
+from jobctl_cli.text import harmless, harmless_lines
+
+if TYPE_CHECKING:
+    from jobctl_cli.environment import Environment
+    from jobctl_cli.view import View
+
+LABEL_COLUMNS = 10
+LINE_COLUMNS = 60  # JSON up to here stands beside its label
+OUTCOME_TEXTS = {
+    "complete": "complete",
+    "retry": "failed, to be retried",
+    "dead": "failed, dead",
+    "cancelled": "cancelled",
+    "lost": "its worker was lost",
+    "interrupted": "handed back by a shutdown",
+}
+
+
+def show(env: Environment, output: str, view: View, record: JobRecord) -> None:
+    """Write the job in the form asked for."""
+    emit(
+        env,
+        output,
+        view.shape(record),
+        table=lambda: _Screen(env, view, record).text(),
+        names=lambda: [record.key],
+    )
+
+
+class _Screen:
+    """The screen being written: facts, payload, result, history, what to do next."""
+
+    def __init__(self, env: Environment, view: View, record: JobRecord) -> None:
+        self._paint = env.out
+        self._now_ms = env.clock.time() * 1000
+        self._view = view
+        self._raw = record
+        self._record = view.shown(record)
+        self._lines: list[str] = []
+
+    def text(self) -> str:
+        record = self._record
+        state = self._paint(STATES[record.state], record.state)
+        self._lines.append(f"{self._paint('bold', harmless(self._view.name(record)))} {harmless(record.key)}  {state}")
+        self._lines.append("")
+        self._facts()
+        self._payload()
+        if record.result is not None:
+            self._block("result", _json(record.result))
+        if record.error and not any(attempt.error == record.error for attempt in record.history):
+            self._block("error", harmless_lines(record.error))
+        self._history()
+        self._next()
+        return "\n".join(self._lines)
+
+    def _facts(self) -> None:
+        record = self._record
+        self._fact("type", record.type)
+        self._fact("queue", record.queue)
+        self._fact("attempts", self._attempts())
+        self._moment("enqueued", record.enqueued_ms)
+        if record.state in (JobState.SCHEDULED, JobState.RETRYING):
+            self._fact("due", f"{clock(record.due_ms)}  ({until(record.due_ms, self._now_ms)})")
+        waited = f", waited {format_elapsed(record.wait_ms / 1000)}" if record.wait_ms is not None else ""
+        self._moment("started", record.started_ms, waited)
+        ran = f", ran {format_elapsed(record.run_ms / 1000)}" if record.run_ms is not None else ""
+        self._moment("ended", record.completed_ms, ran)
+        if record.state is JobState.ACTIVE and record.progress:
+            self._fact("progress", f"{record.progress:.0%}")
+        self._fact("timeout", format_duration(record.timeout_s) if record.timeout_s else "none")
+        self._fact("worker", record.worker)
+        self._fact("schedule", record.schedule)
+        self._fact("replay of", record.origin)
+        self._fact("replays", " ".join(record.replays))
+
+    def _attempts(self) -> str:
+        record = self._record
+        running = record.state is JobState.ACTIVE
+        parts = [f"{record.attempts + running} of {record.max_attempts}"]
+        if record.crashes:
+            parts.append(f"worker lost {record.crashes} x")
+        if record.interruptions:
+            parts.append(f"handed back {record.interruptions} x")
+        return ", ".join(parts)
+
+    def _payload(self) -> None:
+        if self._view.hides_payload(self._raw):
+            self._fact("payload", "hidden: no spec declares this type (`--spec`, or `--reveal`)")
+        elif self._record.payload:
+            self._block("payload", _json(dict(self._record.payload)))
+
+    def _history(self) -> None:
+        if not self._record.history:
+            return
+        self._lines += ["", self._paint("bold", "History")]
+        for attempt in self._record.history:
+            self._lines.append("  " + self._headline(attempt))
+            if attempt.error:
+                self._lines += [self._paint("dim", f"      {line}") for line in harmless_lines(attempt.error)]
+        if self._record.state is JobState.ACTIVE:
+            self._lines.append(f"  {clock(self._record.started_ms)}  attempt {self._record.attempts + 1}: runs")
+
+    def _headline(self, attempt: Attempt) -> str:
+        number = f"attempt {attempt.attempt}: " if attempt.attempt else ""
+        what = OUTCOME_TEXTS.get(attempt.outcome, attempt.outcome)
+        ran = ""
+        if attempt.started_ms and attempt.at_ms:
+            ran = f" after {format_elapsed((attempt.at_ms - attempt.started_ms) / 1000)}"
+        by = self._paint("dim", f"  on {harmless(attempt.worker)}") if attempt.worker else ""
+        return f"{clock(attempt.at_ms)}  {number}{self._paint(OUTCOMES.get(attempt.outcome, ''), what)}{ran}{by}"
+
+    def _next(self) -> None:
+        record = self._record
+        if record.state is JobState.DEAD and not record.replays:
+            self._lines += ["", f"{self._paint('bold green', 'next:')} jobctl replay {harmless(record.key)}"]
+
+    def _fact(self, label: str, value: str | None) -> None:
+        if value:
+            self._lines.append(f"  {self._paint('dim', label.ljust(LABEL_COLUMNS))} {harmless(value)}")
+
+    def _moment(self, label: str, at_ms: int, more: str = "") -> None:
+        if at_ms:
+            self._fact(label, f"{clock(at_ms)}  ({ago(at_ms, self._now_ms)} ago{more})")
+
+    def _block(self, label: str, lines: list[str]) -> None:
+        if len(lines) == 1:
+            self._fact(label, lines[0])
+            return
+        self._lines += ["", self._paint("bold", label.capitalize()), *(f"  {line}" for line in lines)]
+
+
+def _json(value: Any) -> list[str]:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if len(text) <= LINE_COLUMNS:
+        return [harmless(text)]
+    return harmless_lines(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,86 @@
+"""A list of jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobctl.durations import format_elapsed
+from jobctl.records import JobRecord, JobState
+from jobctl_cli import table
+from jobctl_cli.moments import ago, until
+from jobctl_cli.output import emit
+from jobctl_cli.palette import STATES
+from jobctl_cli.table import Cell, Column
+from jobctl_cli.text import first_line
+
+if TYPE_CHECKING:
+    from jobctl.inspector import Page
+    from jobctl_cli.environment import Environment
+    from jobctl_cli.view import View
+
+COLUMNS = (
+    Column("KEY"),
+    Column("JOB", least=8),
+    Column("QUEUE", least=7),
+    Column("STATE"),
+    Column("TRIED", right=True),
+    Column("AGE", right=True),
+    Column("NOTE", least=12),
+)
+
+
+def show(env: Environment, output: str, view: View, page: Page, limit: int) -> None:
+    """Write the list in the form asked for, and to stderr what is to be said about it."""
+    now_ms = env.clock.time() * 1000
+
+    def render() -> str:
+        rows = [_row(view, view.shown(record), now_ms) for record in page.jobs]
+        return table.render(COLUMNS, rows, env.out, table.screen_width(env)) if rows else "no jobs"
+
+    emit(
+        env,
+        output,
+        [view.shape(record) for record in page.jobs],
+        table=render,
+        names=lambda: (record.key for record in page.jobs),
+    )
+    if page.cursor is not None and output in ("table", "name"):
+        env.note(f"note: these are the first {limit}; `--limit` shows more")
+
+
+def _row(view: View, record: JobRecord, now_ms: float) -> list[str | Cell]:
+    moment_ms = record.enqueued_ms
+    if record.state.is_final:
+        moment_ms = record.completed_ms or record.touched_ms
+    elif record.state is JobState.ACTIVE:
+        moment_ms = record.started_ms
+    running = record.state is JobState.ACTIVE
+    return [
+        record.key,
+        view.name(record),
+        record.queue,
+        Cell(record.state, STATES[record.state]),
+        f"{record.attempts + running}/{record.max_attempts}",
+        ago(moment_ms, now_ms),
+        note(record, now_ms),
+    ]
+
+
+def note(record: JobRecord, now_ms: float) -> str:
+    """Return the most telling fact about a job, on one line."""
+    failed = record.error or (record.history[-1].error if record.history else "") or ""
+    match record.state:
+        case JobState.SCHEDULED:
+            return until(record.due_ms, now_ms)
+        case JobState.RETRYING:
+            return f"{until(record.due_ms, now_ms)}: {first_line(failed)}".removesuffix(": ")
+        case JobState.ACTIVE:
+            return f"{record.progress:.0%}" if record.progress else ""
+        case JobState.COMPLETE:
+            return f"ran {format_elapsed(record.run_ms / 1000)}" if record.run_ms is not None else ""
+        case JobState.DEAD:
+            replayed = f"replayed as {record.replays[-1]}: " if record.replays else ""
+            return replayed + first_line(failed)
+        case JobState.CANCELLED:
+            return first_line(failed)
+    return f"replay of {record.origin}" if record.origin else ""

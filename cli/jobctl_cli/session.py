@@ -1,0 +1,76 @@
+"""What the data commands work with: the plan of the specs, and the broker."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from jobctl.errors import SpecError
+from jobctl_cli.errors import paint
+
+if TYPE_CHECKING:
+    from jobctl.compiler.plan import Plan
+    from jobctl.inspector import Inspector
+    from jobctl_cli.environment import Environment
+
+T = TypeVar("T")
+
+
+def load_plan(env: Environment, spec: str | None) -> Plan:
+    """Return the plan of the specs at a path, or at the configured one.
+
+    Raises:
+        SpecErrors: the specs have problems.
+    """
+    from jobctl.compiler import load_plan as load
+
+    return load(spec or env.settings.spec)
+
+
+def find_plan(env: Environment, spec: str | None) -> Plan | None:
+    """Return the plan if there are specs: for commands that can do without.
+
+    Specs that were named by the caller must be sound; broken ones at the default place are warned of and left out.
+    """
+    if spec is None and not Path(env.settings.spec).exists():
+        return None
+    try:
+        return load_plan(env, spec)
+    except SpecError as error:
+        if spec is not None:
+            raise
+        summary = getattr(error, "summary", str(error))
+        env.note(paint(f"warning[{error.code}]: the specs are left out: {summary}", env.err))
+        env.note(paint("hint: `jobctl spec check` says what is wrong", env.err))
+        return None
+
+
+@contextmanager
+def broker(env: Environment) -> Iterator[str]:
+    """Yield the broker's URL; the embedded server lives at least as long."""
+    from jobctl.broker.connect import open_broker
+
+    with open_broker(env.settings) as url:
+        yield url
+
+
+def inspecting(env: Environment, plan: Plan | None, ask: Callable[[Inspector], Awaitable[T]]) -> T:
+    """Run what asks the inspector, in an event loop of its own.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+    """
+    import asyncio
+
+    from jobctl.broker.connect import connect, translate_errors
+    from jobctl.inspector import Inspector
+
+    async def run(url: str) -> T:
+        async with connect(url) as redis:
+            with translate_errors(url):
+                return await ask(Inspector(redis, plan))
+
+    with broker(env) as url:
+        return asyncio.run(run(url))
