@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeAlias
 
 from jobctl.errors import Location
@@ -11,7 +12,9 @@ from jobctl.names import did_you_mean
 from jobctl.spec.diagnostics import Diagnostic
 from jobctl.spec.source import SourceFile
 
-SUGGESTIONS_LIMIT = 100  # "did you mean" is quadratic: a broken file must not take seconds to say so
+# "did you mean" compares with every known name: a broken file must not take seconds to say so
+SUGGESTIONS_LIMIT = 100
+KNOWN_LIMIT = 500
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -96,7 +99,8 @@ class Problems:
 
     def suggest(self, name: str, known: Iterable[str], otherwise: Callable[[], str] | str | None = None) -> str | None:
         """Return ``did you mean ...?``, or what to say when nothing is near."""
-        match = did_you_mean(name, known) if len(self.found) < SUGGESTIONS_LIMIT and len(name) < 100 else None
+        is_cheap = len(self.found) < SUGGESTIONS_LIMIT and len(name) < 100
+        match = did_you_mean(name, islice(known, KNOWN_LIMIT)) if is_cheap else None
         if match is None and otherwise is not None:
             return otherwise if isinstance(otherwise, str) else otherwise()
         return match

@@ -114,10 +114,17 @@ def _walk(folder: Path, above: tuple[str, ...], problems: list[Diagnostic]) -> I
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _walk(folder / entry.name, (*above, real), problems)
         else:
             yield folder / entry.name
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself; reading it as a file will say so
+        return False
 
 
 def _read(path: Path, seen: set[tuple[int, int]], problems: list[Diagnostic]) -> SourceFile | None:

@@ -1,0 +1,129 @@
+"""Cron expressions: everything accepted here means the same to croniter, and fires."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from croniter import croniter
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobctl.spec.cron import NICKNAMES, check_expression, every_s
+from jobctl.spec.kinds import Rejected
+
+START = datetime(2025, 12, 31, 23, 59, tzinfo=UTC)
+BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+NAMES = {3: ("jan", "FEB", "Dec"), 4: ("sun", "MON", "Sat")}
+
+
+def terms(column: int, slack: int) -> st.SearchStrategy[str]:
+    low, high = BOUNDS[column]
+    number = st.integers(max(low - slack, 0), high + slack).map(str)
+    if column in NAMES:
+        number = number | st.sampled_from(NAMES[column])
+    span = st.tuples(number, number).map("-".join)
+    whole = st.just("*") | number | span
+    step = st.integers(1 - min(slack, 1), high + slack).map(lambda n: f"/{n}")
+    return st.tuples(whole, st.just("") | step).map("".join)
+
+
+def expressions(slack: int) -> st.SearchStrategy[str]:
+    columns = [st.lists(terms(column, slack), min_size=1, max_size=3).map(",".join) for column in range(5)]
+    return st.tuples(*columns).map(" ".join)
+
+
+@given(expressions(slack=2))
+def test_what_is_accepted_fires_by_croniter(expression: str) -> None:
+    try:
+        accepted = check_expression(expression)
+    except Rejected:
+        return
+
+    assert croniter(accepted, START).get_next(datetime) > START
+
+
+@given(expressions(slack=0))
+def test_what_croniter_fires_is_rejected_only_for_its_step(expression: str) -> None:
+    try:
+        croniter(expression, START).get_next(datetime)
+    except ValueError:
+        return
+
+    try:
+        check_expression(expression)
+    except Rejected as error:
+        assert "step" in str(error)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "* * * * *",
+        "*/15 * * * *",
+        "0 9-17 * * 1-5",
+        "0 2 * * mon-fri",
+        "0 0 29 2 *",
+        "0 22-2 * * fri-mon",
+        "5/15 0 1,15 jan,jul *",
+        "0 0 30 2 1",
+        "0 0 L * *",
+        "0 0 * * 5#2",
+        "0 0 * * L5",
+        "@hourly",
+        "@every 15m",
+        "@every 1h30m",
+    ],
+)
+def test_good_expressions(expression: str) -> None:
+    assert check_expression(expression) == expression
+
+
+@pytest.mark.parametrize("nickname", NICKNAMES)
+def test_nicknames_mean_what_croniter_makes_of_them(nickname: str) -> None:
+    assert croniter(nickname, START).get_next() == croniter(NICKNAMES[nickname], START).get_next()
+
+
+def test_spaces_do_not_count() -> None:
+    assert check_expression("  0  2\t* * *\n") == "0 2 * * *"
+    assert check_expression("@every   15m") == "@every 15m"
+
+
+@pytest.mark.parametrize(
+    ("expression", "message", "hint"),
+    [
+        ("*/5 * * * * *", "got 6 fields", 'write `"* * * * *"`, or `"@every 30s"`'),
+        ("0 0 30 2 *", "would never fire", None),
+        ("0 0 31 4,6,9,11 *", "would never fire", None),
+        ("0 0 L2 * *", "is no cron expression", None),
+        ("@Hourly", "no known nickname", '"@hourly"'),
+        ("@annually", "no known nickname", '"@yearly"'),
+        ("@every", "@every <duration>", '"@every 15m"'),
+        ("@every 5 minutes", "@every <duration>", '"@every 5m"'),
+        ("@every 1.5s", "whole number of seconds", None),
+        ("@every 0s", "whole number of seconds", None),
+        ("60 * * * *", "minute `60`", None),
+        ("0 24 * * *", "hour `24`", None),
+        ("0 0 * * 8", "day of the week `8`", None),
+        ("0 0 * * 5-8", "in `5-8`", None),
+        ("0 0 * jam *", "no month `jam`", "`jan`"),
+        ("*/0 * * * *", "step `0`", None),
+        ("*-5 * * * *", "`*-5`", None),
+        ("1-2-3 * * * *", "`1-2-3`", None),
+        ("\u0661 * * * *", "as minute", None),
+        ("hourly", "1 field", '"@hourly"'),
+        ("15m", "1 field", '"@every 15m"'),
+        ("", "got none", None),
+    ],
+)
+def test_bad_expressions_say_why(expression: str, message: str, hint: str | None) -> None:
+    with pytest.raises(Rejected) as raised:
+        check_expression(expression)
+
+    assert message in str(raised.value)
+    assert hint is None or hint in (raised.value.hint or "")
+
+
+def test_seconds_of_an_interval() -> None:
+    assert every_s("@every 1h30m") == 5400
+    assert every_s("0 2 * * *") is None
