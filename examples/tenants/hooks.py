@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ _CLOSING_KEY = "tenants.closing"
 
 async def startup(state: dict[str, Any]) -> None:
     """Open what the handlers share. A failure here stops the worker before it takes a job."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # the handlers say what they have called
     async with AsyncExitStack() as opened:
         state[STATE_KEY] = await opened.enter_async_context(open_resources())
         state[_CLOSING_KEY] = opened.pop_all()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
-from types import FrameType
 
+from examples.tenants.demo.interrupts import Interrupts
 from examples.tenants.demo.report import Report
 from examples.tenants.demo.stage import DemoFailed, open_stage
 from examples.tenants.demo.story import Story
@@ -19,14 +18,9 @@ def main() -> int:
     """Play the demo; return the exit code."""
     start_s = time.monotonic()
     report = Report()
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with open_stage() as stage:
-            try:
-                Story(stage, report).play()
-            finally:
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
+        with open_stage(Interrupts()) as stage:
+            Story(stage, report).play()
     except KeyboardInterrupt:
         report.failure("interrupted")
         return INTERRUPTED
@@ -36,10 +30,6 @@ def main() -> int:
     report.next_steps()
     report.closing(time.monotonic() - start_s)
     return 0
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from examples.tenants.database import Database
+from examples.tenants.demo.interrupts import Interrupts
 from examples.tenants.demo.loopback import HOST, LoopbackService, Mailbox, loopback_mail
 from examples.tenants.resources import SPECS
 from examples.tenants.seed import seed
@@ -62,25 +63,19 @@ class Stage:
 
     folder: Path
     env: dict[str, str]
-    db: Database
     mailbox: Mailbox
     billing: LoopbackService
     search: LoopbackService
     client: BlockingClient
     stack: ExitStack
+    interrupts: Interrupts
     backgrounds: list[Background] = field(default_factory=list)
 
     def run_jobctl(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command line and wait for it."""
-        return subprocess.run(
-            [JOBCTL, *words],
-            env=self.env,
-            cwd=ROOT,
-            text=True,
-            capture_output=True,
-            timeout=COMMAND_TIMEOUT_S,
-            check=False,
-        )
+        process = self._spawn([JOBCTL, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, err = process.communicate(timeout=COMMAND_TIMEOUT_S)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def start_worker(self) -> Background:
         """Start `jobctl run --spec jobspecs/`."""
@@ -102,70 +97,86 @@ class Stage:
         for background in self.backgrounds:
             background.check()
 
-    def _start(self, name: str, command: list[str], *, stdout: int | IO[str] | None = None, **env: str) -> Background:
+    def _start(self, name: str, command: list[str], *, stdout: int | None = None, **env: str) -> Background:
         log = self.folder / f"{name.replace(' ', '-')}.log"
         stderr = self.stack.enter_context(log.open("w"))
-        process = self.stack.enter_context(
-            _running(command, {**self.env, **env}, stderr if stdout is None else stdout, stderr)
-        )
+        process = self._spawn(command, stdout=stderr if stdout is None else stdout, stderr=stderr, **env)
         background = Background(name, process, log)
         self.backgrounds.append(background)
         return background
 
+    def _spawn(
+        self, command: list[str], *, stdout: int | IO[str], stderr: int | IO[str], **env: str
+    ) -> subprocess.Popen[str]:
+        with self.interrupts.held():
+            # A session of its own: Ctrl-C reaches the demo alone, which then stops its processes in the right order.
+            process = subprocess.Popen(
+                command,
+                env={**self.env, **env},
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                text=True,
+                start_new_session=True,
+            )
+            self.stack.callback(_stop, process)
+        return process
+
 
 @contextmanager
-def open_stage() -> Iterator[Stage]:
+def open_stage(interrupts: Interrupts) -> Iterator[Stage]:
     """Set up everything but the processes; take all of it down at the end, also after a failure or Ctrl-C."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jobctl-demo-")))
-        url = stack.enter_context(embedded_broker(folder / "broker"))
-        mailbox = Mailbox()
-        port = stack.enter_context(loopback_mail(mailbox))
-        billing = stack.enter_context(LoopbackService("billing", failing=[503]).run())
-        search = stack.enter_context(LoopbackService("search").run())
-        db = Database(f"sqlite:///{folder}/tenants.db")
-        stack.callback(db.close)
-        db.create_tables()
-        seed(db, now=datetime.now(UTC))
-        env = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-        env |= {
-            "JOBCTL_HOME": str(folder / "broker"),
-            "DATABASE_URL": str(db.url),
-            "EMAIL_PROVIDER": "smtp",
-            "SMTP_HOST": HOST,
-            "SMTP_PORT": str(port),
-            "TENANT_INIT_SERVICES": f"billing={billing.url},search={search.url}",
-            "ALERT_EMAIL": OPERATOR,
-        }
-        client = stack.enter_context(BlockingClient(load_plan(SPECS), url))
-        yield Stage(
-            folder=folder,
-            env=env,
-            db=db,
-            mailbox=mailbox,
-            billing=billing,
-            search=search,
-            client=client,
-            stack=stack,
-        )
-
-
-@contextmanager
-def _running(
-    command: list[str], env: dict[str, str], stdout: int | IO[str], stderr: IO[str]
-) -> Iterator[subprocess.Popen[str]]:
-    # A session of its own: Ctrl-C reaches the demo alone, which then stops its processes in the right order.
-    process = subprocess.Popen(
-        command, env=env, cwd=ROOT, stdout=stdout, stderr=stderr, text=True, start_new_session=True
-    )
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
+        with interrupts.held():
+            stage = _set_up(stack, interrupts)
         try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+            yield stage
+        finally:
+            interrupts.ignore()
+
+
+def _set_up(stack: ExitStack, interrupts: Interrupts) -> Stage:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jobctl-demo-")))
+    url = stack.enter_context(embedded_broker(folder / "broker"))
+    mailbox = Mailbox()
+    port = stack.enter_context(loopback_mail(mailbox))
+    billing = stack.enter_context(LoopbackService("billing", failing=[503]).run())
+    search = stack.enter_context(LoopbackService("search").run())
+    db = Database(f"sqlite:///{folder}/tenants.db")
+    stack.callback(db.close)
+    db.create_tables()
+    seed(db, now=datetime.now(UTC))
+    env = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    env |= {
+        "JOBCTL_HOME": str(folder / "broker"),
+        "DATABASE_URL": str(db.url),
+        "EMAIL_PROVIDER": "smtp",
+        "SMTP_HOST": HOST,
+        "SMTP_PORT": str(port),
+        "TENANT_INIT_SERVICES": f"billing={billing.url},search={search.url}",
+        "ALERT_EMAIL": OPERATOR,
+        "JOBCTL_GRACE": "5s",  # shorter than our own patience
+    }
+    return Stage(
+        folder=folder,
+        env=env,
+        mailbox=mailbox,
+        billing=billing,
+        search=search,
+        client=stack.enter_context(BlockingClient(load_plan(SPECS), url)),
+        stack=stack,
+        interrupts=interrupts,
+    )
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()  # nothing, if it has ended
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()

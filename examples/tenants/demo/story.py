@@ -16,6 +16,7 @@ from jobctl.errors import JobNotFound, WaitTimeout
 from jobctl.records import JobRecord, JobState
 
 WAIT_S = 40.0  # for any one job; the slowest waits up to 15 s for the outbox
+LETTER_WAIT_S = 10.0
 GUEST = "grace@example.org"
 UNREACHABLE = "redis://127.0.0.1:1"  # nobody listens there
 
@@ -147,7 +148,7 @@ class Story:
 
     def _letter_to(self, address: str) -> EmailMessage:
         """Wait for the letter to an address, which must be the only one."""
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + LETTER_WAIT_S
         while not (letters := self.stage.mailbox.to(address)) and time.monotonic() < deadline:
             self.stage.check()
             time.sleep(0.05)
@@ -156,6 +157,7 @@ class Story:
 
     def _require(self, is_so: bool, otherwise: str) -> None:
         if not is_so:
+            self.stage.check()  # a process that has ended explains more than what that led to
             raise DemoFailed(f"{otherwise}\nthe worker's log ends so:\n{self.stage.backgrounds[0].log_tail()}")
 
 
