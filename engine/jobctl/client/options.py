@@ -59,6 +59,8 @@ def due(delay: Duration | None, at: datetime | None) -> tuple[int, int]:
         return (0 if delay is None else math.ceil(seconds("delay", delay) * 1000), 0)
     if delay is not None:
         raise UsageError("delay and at exclude each other", hint="give a delay from now, or a time, not both")
+    if not isinstance(at, datetime):
+        raise UsageError(f"at is a {type(at).__name__}, which is no time", hint="give a datetime with a time zone")
     if at.tzinfo is None or at.utcoffset() is None:
         raise UsageError(
             f"at is `{at.isoformat()}`, a time without a time zone",

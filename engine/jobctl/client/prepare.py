@@ -160,7 +160,7 @@ class Preparer:
             raise UsageError(
                 f"no queue `{queue}` is declared",
                 code="queue.unknown",
-                hint=did_you_mean(queue, known) or "declared queues: " + ", ".join(known),
+                hint=did_you_mean(str(queue), known) or "declared queues: " + ", ".join(known),
             )
         return queue
 
@@ -178,8 +178,9 @@ def settle(batch: Sequence[Prepared], holders: Sequence[str | None]) -> list[Enq
 
 def _checked_key(key: str) -> str:
     # A key is typed into command lines and stands in tables and Redis keys.
-    if not key or len(key) > KEY_LIMIT or not key.isprintable() or any(map(str.isspace, key)):
+    is_text = isinstance(key, str) and 0 < len(key) <= KEY_LIMIT
+    if not is_text or not key.isprintable() or any(map(str.isspace, key)):
         raise UsageError(
-            f"`{key[:40]}` cannot be a job's key", hint=f"use 1 to {KEY_LIMIT} printable characters without spaces"
+            f"`{str(key)[:40]}` cannot be a job's key", hint=f"use 1 to {KEY_LIMIT} printable characters without spaces"
         )
     return key

@@ -70,6 +70,11 @@ def test_a_time_without_zone_is_refused() -> None:
         due(None, datetime(2026, 1, 31, 9, 0))
 
 
+def test_a_time_that_is_no_datetime_is_refused() -> None:
+    with pytest.raises(UsageError, match="at is a str, which is no time"):
+        due(None, "2026-01-31T09:00:00Z")  # type: ignore[arg-type]
+
+
 def test_delay_and_time_exclude_each_other() -> None:
     with pytest.raises(UsageError, match="exclude each other"):
         due("5m", datetime.now(UTC))

@@ -75,10 +75,15 @@ def test_a_queue_that_nobody_serves_is_refused_with_the_nearest_name(preparer: P
     assert caught.value.hint == "did you mean `critical`?"
 
 
-@pytest.mark.parametrize("key", ["", "two words", "line\nbreak", "x" * 257, "\x00"])
-def test_a_key_that_cannot_be_typed_is_refused(preparer: Preparer, key: str) -> None:
+@pytest.mark.parametrize("key", ["", "two words", "line\nbreak", "x" * 257, "\x00", 7])
+def test_a_key_that_cannot_be_typed_is_refused(preparer: Preparer, key: object) -> None:
     with pytest.raises(UsageError, match="cannot be a job's key"):
-        preparer.prepare(NewJob("clean-up", key=key))
+        preparer.prepare(NewJob("clean-up", key=key))  # type: ignore[arg-type]
+
+
+def test_a_queue_that_is_no_text_is_refused(preparer: Preparer) -> None:
+    with pytest.raises(UsageError, match="no queue `7` is declared"):
+        preparer.prepare(NewJob("clean-up", queue=7))  # type: ignore[arg-type]
 
 
 def test_a_payload_that_does_not_fit_is_refused(preparer: Preparer) -> None:
