@@ -15,7 +15,7 @@ STOP_TIMEOUT_S = 40.0  # over the worker's own grace
 @contextmanager
 def worker(spec: str, url: str, concurrency: int) -> Iterator[None]:
     """Run a worker for as long as the context lasts. Its log goes to this process's standard error."""
-    command = [sys.executable, "-m", "jobctl_cli.main", "run", "--spec", spec, "--concurrency", str(concurrency)]
+    command = [sys.executable, "-m", "jobctl_cli", "run", "--spec", spec, "--concurrency", str(concurrency)]
     process = subprocess.Popen(
         [*command, "--no-scheduler"], env={**os.environ, "REDIS_URL": url}, stdin=subprocess.DEVNULL, stdout=sys.stderr
     )

@@ -147,4 +147,8 @@ class Producer(User):
         except JobctlError as error:
             fault = error
             run.tracker.forget(job_id)
+        except BaseException:
+            # Locust ends this user in the middle of the call: nobody was promised anything.
+            run.tracker.forget(job_id)
+            raise
         run.report("enqueue", job.name, (time.perf_counter() - began_s) * 1000, fault)

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def locust(redis_url: str, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "locust", "-f", "loadtests/", "--headless", "--json", "-u", "2", "-r", "2"]
+    command = [sys.executable, "-m", "locust", "-f", "loadtests/", "--headless", "--json"]
+    command += ["-u", "2", "-r", "2", "-s", "5"]
     return subprocess.run(
         [*command, *options],
         cwd=ROOT,
