@@ -172,7 +172,7 @@ class Cycle:
 
     async def _call(self, head: list[Any], tail: list[Any]) -> Any:
         if self._connection is None:
-            self._connection = await self._client.connection_pool.get_connection()
+            self._connection = await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
             self._sha = None
         connection = self._connection
         try:
@@ -180,7 +180,7 @@ class Cycle:
                 await connection.send_command("SCRIPT", "LOAD", source("cycle"))
                 self._sha = (await connection.read_response()).decode()
             for command, script in (("EVALSHA", self._sha), ("EVAL", source("cycle"))):
-                packed = connection.pack_command(command, script, *self._key_args, *head, *tail)
+                packed = connection.pack_command(command, script, *self._key_args, *head, *tail)  # type: ignore[arg-type]
                 await connection.send_packed_command(packed)
                 try:
                     return await connection.read_response()
@@ -189,7 +189,7 @@ class Cycle:
         except exceptions.ResponseError:
             raise
         except BaseException:
-            # Cancelled or broken in the middle of a call: what the connection says next would be somebody else's answer.
+            # Cancelled or broken in the middle of a call: what the connection says next would answer somebody else.
             await self._drop_connection()
             raise
         raise exceptions.NoScriptError("the server forgot the script between two calls")
@@ -199,7 +199,7 @@ class Cycle:
         names: list[str] = []
         for of in self.keys:
             names += (of.queued, of.active, of.leases, of.owners)
-        count = await self._client.eval(source("giveback"), len(names), *names, token)
+        count = await self._client.eval(source("giveback"), len(names), *names, token)  # type: ignore[misc]
         if count:
             log.warning("handed back jobs of a claim whose answer was lost", extra={"count": count})
 

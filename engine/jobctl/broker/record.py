@@ -33,6 +33,7 @@ class Wire(msgspec.Struct, gc=False):
     ttl: int | None = SAQ_DEFAULT_TTL_S
     attempts: int = 0
     queued: int = 0
+    scheduled: float = 0
     retry_delay: float = 0.0
     retry_backoff: bool | float = False
     meta: dict[str, Any] | None = None
@@ -105,9 +106,9 @@ def read_record(
     """
     fields = read_fields(raw)
     queue, key = split_job_id(job_id)
-    meta = fields.get("meta") if isinstance(fields.get("meta"), dict) else {}
-    ours = meta.get(META) if isinstance(meta.get(META), dict) else {}
-    schedule = ours.get("schedule") if isinstance(ours.get("schedule"), dict) else {}
+    meta = _mapping(fields.get("meta"))
+    ours = _mapping(meta.get(META))
+    schedule = _mapping(ours.get("schedule"))
     attempts = _whole(fields, "attempts")
     return JobRecord(
         key=key,
@@ -135,6 +136,10 @@ def read_record(
         schedule=schedule.get("id"),
         meta=meta,
     )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _state(status: str, due_ms: int, attempts: int) -> JobState:

@@ -56,8 +56,10 @@ for i = 2 + queues, #ARGV, 10 do
       redis.call('SET', id, string.sub(record, 1, -2) .. tail .. '}')
     end
     if due > 0 then
+      -- workers sleep until the first job is due; only a new first one is worth waking them
+      local first = redis.call('ZRANGEBYSCORE', KEYS[k + 2], '(0', '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+      if not first or due / 1000 < tonumber(first) then used[q] = 'wake' end
       redis.call('ZADD', KEYS[k + 2], string.format('%.3f', due / 1000), id)
-      used[q] = 'wake'
     else
       redis.call('ZADD', KEYS[k + 2], 0, id)
       redis.call('RPUSH', KEYS[k + 1], id)

@@ -1,0 +1,1 @@
+"""Cron: next times (pure) and ticks, each claimed once."""

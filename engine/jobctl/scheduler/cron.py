@@ -1,0 +1,162 @@
+"""Next times of cron expressions, through time zones and daylight saving. Pure.
+
+croniter reads the expression and walks wall-clock time; what a wall-clock time means on a day when the clock changes
+is decided here:
+
+- a time that is skipped (spring) runs at the moment the clock jumps, once;
+- a time that is repeated (autumn) runs once, at its first occurrence, unless the hour field is a wildcard (`*`, `*/n`):
+  such schedules go by elapsed time and run in both of the repeated hours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from jobctl.durations import parse_duration
+
+ALIASES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+MIN_EVERY_S = 1.0
+_CHANGE = timedelta(hours=26)  # no zone has ever moved its clock further (Samoa skipped a day)
+
+
+def next_times(expression: str, timezone: str, after: datetime, count: int) -> list[datetime]:
+    """Return the next times of a schedule, strictly after a moment.
+
+    Args:
+        expression: five cron fields, ``@hourly`` ... ``@yearly``, or ``@every 15m``.
+        timezone: IANA name; ``@every`` does not depend on it.
+        after: aware datetime.
+        count: how many.
+
+    Returns:
+        aware datetimes in the schedule's zone, ascending.
+
+    Raises:
+        ValueError: no such expression or zone.
+
+    Example:
+        >>> from datetime import datetime, UTC
+        >>> [str(t) for t in next_times("0 2 * * *", "Europe/Berlin", datetime(2026, 3, 28, 12, tzinfo=UTC), 2)]
+        ['2026-03-29 03:00:00+02:00', '2026-03-30 02:00:00+02:00']
+    """
+    return list(islice(times_after(expression, timezone, after), count))
+
+
+def latest_time(expression: str, timezone: str, at: datetime, not_before: datetime) -> datetime | None:
+    """Return the last time of a schedule in ``not_before < time <= at``, or None."""
+    every_s = _every_s(expression)
+    if every_s is not None:
+        tick = _every_tick(every_s, at)
+        return tick if tick > not_before else None
+    # Steps back doubling from `at`, so that a year of downtime under `* * * * *` is not walked minute by minute.
+    step = timedelta(hours=1)
+    while True:
+        start = max(at - step, not_before)
+        last = None
+        for time in times_after(expression, timezone, start):
+            if time > at:
+                break
+            last = time
+        if last is not None or start <= not_before:
+            return last
+        step *= 4
+
+
+def times_after(expression: str, timezone: str, after: datetime) -> Iterator[datetime]:
+    """Yield the times of a schedule strictly after a moment, ascending."""
+    zone = _zone(timezone)
+    every_s = _every_s(expression)
+    if every_s is not None:
+        tick = _every_tick(every_s, after)
+        while True:
+            tick += timedelta(seconds=every_s)
+            yield tick.astimezone(zone)
+    yield from _cron_times(ALIASES.get(expression, expression), zone, after)
+
+
+def _cron_times(expression: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    from croniter import croniter
+
+    by_elapsed_time = expression.split()[1].startswith("*")
+    wall = after.astimezone(zone).replace(tzinfo=None)
+    if not _is_plain(wall, zone):
+        # a repeated or skipped hour may lie before this wall-clock time and yet run after this moment
+        wall -= _CHANGE
+    walk = croniter(expression, wall, ret_type=datetime)
+    pending: list[datetime] = []
+    last = after.astimezone(UTC)
+    while True:
+        local: datetime = walk.get_next()
+        for moment in _moments(local, zone, by_elapsed_time):
+            if moment > last and moment not in pending:
+                pending.append(moment)
+        pending.sort()
+        # Later wall-clock times cannot give a moment before this one any more.
+        safe = (local - _CHANGE).replace(tzinfo=zone).astimezone(UTC)
+        while pending and (pending[0] <= safe or _is_plain(local, zone)):
+            last = pending.pop(0)
+            yield last.astimezone(zone)
+
+
+def _moments(local: datetime, zone: ZoneInfo, by_elapsed_time: bool) -> list[datetime]:
+    """Return the moments (UTC) at which a wall-clock time runs: one, or two in a repeated hour."""
+    first = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if first.astimezone(zone).replace(tzinfo=None, fold=0) != local:
+        return [_end_of_gap(local, zone)]
+    second = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    return [first, second] if by_elapsed_time and second > first else [first]
+
+
+def _end_of_gap(local: datetime, zone: ZoneInfo) -> datetime:
+    # PEP 495: in a gap, fold 0 reads the time with the offset before the change, fold 1 with the one after.
+    early = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    late = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    before = early.astimezone(zone).utcoffset()
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) / 2
+        if middle.astimezone(zone).utcoffset() == before:
+            early = middle
+        else:
+            late = middle
+    return late.replace(microsecond=0)
+
+
+def _is_plain(local: datetime, zone: ZoneInfo) -> bool:
+    """Whether no clock change lies within a day and a half around a wall-clock time."""
+    offsets = {(local + step).replace(tzinfo=zone).utcoffset() for step in (-_CHANGE, timedelta(0), _CHANGE)}
+    return len(offsets) == 1
+
+
+@cache
+def _every_s(expression: str) -> float | None:
+    if not expression.startswith("@every"):
+        return None
+    seconds = parse_duration(expression.removeprefix("@every").strip())
+    if seconds < MIN_EVERY_S:
+        raise ValueError(f"`{expression}` is too often; once a second is the most")
+    return seconds
+
+
+def _every_tick(every_s: float, at: datetime) -> datetime:
+    # Ticks are multiples of the interval since the epoch: the same on every host, without drift.
+    return datetime.fromtimestamp(at.timestamp() // every_s * every_s, UTC)
+
+
+@cache
+def _zone(timezone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(timezone)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no time zone `{timezone}`") from error

@@ -1,0 +1,313 @@
+"""Execution: starts claimed jobs, watches their deadlines, and notes how they end.
+
+All state belongs to the event loop; nothing here awaits the broker. What has ended waits in ``ended`` for the worker's
+next turn, and its lease is held until the broker has it: a finish that cannot be told is kept, not lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jobctl.broker.cycle import Ended
+from jobctl.broker.record import Wire, read_wire
+from jobctl.durations import format_duration, format_elapsed
+from jobctl.errors import PayloadError
+from jobctl.names import did_you_mean
+from jobctl.outcomes import Cancel, Dead
+from jobctl.worker import ending
+from jobctl.worker.ending import HandlerCancelledItself, TimedOut, UnknownType
+from jobctl.worker.run import Callee, Cause, Run
+from jobctl.worker.tally import Tally
+from jobctl.worker.threads import DaemonThreads
+
+log = logging.getLogger(__name__)
+
+FailureListener = Callable[[Run, ending.Verdict], None]
+
+
+class Execution:
+    """The runs of one worker.
+
+    Args:
+        callees: job type -> what to call.
+        worker_id: written into histories.
+        concurrency: most jobs at once.
+        wake: called when something has ended, so that the worker takes a turn.
+        on_failure: called after every attempt that did not succeed.
+    """
+
+    def __init__(
+        self,
+        callees: Mapping[str, Callee],
+        *,
+        worker_id: str,
+        concurrency: int,
+        wake: Callable[[], None],
+        on_failure: FailureListener,
+    ) -> None:
+        self.callees = callees
+        self.worker_id = worker_id
+        self.concurrency = concurrency
+        self.running: dict[str, Run] = {}
+        self.held: dict[str, tuple[int, str]] = {}
+        self.ended = Ended()
+        self.tally = Tally()
+        self.processed = 0
+        self.next_retry_s: float | None = None
+        self._wake = wake
+        self._on_failure = on_failure
+        self._threads = DaemonThreads(concurrency)
+        self._watch: asyncio.TimerHandle | None = None
+        self._watch_at = float("inf")
+        self._loop = asyncio.get_running_loop()
+        self._time = time.monotonic
+
+    @property
+    def free(self) -> int:
+        """Slots in which no job runs."""
+        return self.concurrency - len(self.running)
+
+    def start(self, queue: int, job_id: str, raw: bytes, token: str, now_ms: int) -> None:
+        """Start a claimed job. Whatever is wrong with it, the worker goes on."""
+        self.held[job_id] = (queue, token)
+        try:
+            wire = read_wire(raw)
+        except ValueError as error:
+            log.error("a queued record is no job; moved aside", extra={"id": job_id, "error": str(error)})
+            self.ended.add(queue, job_id, token, "p", raw, 0)
+            self._wake()
+            return
+        callee = self.callees.get(wire.function)
+        now_at = self._time()
+        limit = wire.timeout or 0
+        run = Run(
+            queue, job_id, token, raw, wire, callee, now_ms, now_at, now_at + limit if limit > 0 else float("inf")
+        )
+        self.running[job_id] = run
+        self.tally.started(wire.queue, wire.function, 0 if wire.attempts else now_ms - _due_ms(wire))
+        try:
+            if callee is None:
+                raise UnknownType(self._unknown(wire))
+            run.context, payload = callee.prepare(wire, raw)
+        except (PayloadError, UnknownType) as error:
+            self._failed(run, error)
+            return
+        except Exception as error:  # the application's own code (a hook, a converter) may raise anything
+            self._failed(run, error)
+            return
+        if run.deadline_at < self._watch_at:
+            self._watch_from(run.deadline_at)
+        if wire.heartbeat:
+            run.touched_at = now_at
+            self._watch_from(min(self._watch_at, now_at + wire.heartbeat))
+        if callee.is_async:
+            run.task = self._loop.create_task(self._drive(run, callee, payload))
+        else:
+            run.task = self._loop.create_task(self._drive_thread(run, callee, payload))
+
+    def _unknown(self, wire: Wire) -> str:
+        hint = did_you_mean(wire.function, self.callees)
+        return f"no handler for type `{wire.function}` in this worker's spec" + (f"; {hint}" if hint else "")
+
+    async def _drive(self, run: Run, callee: Callee, payload: dict[str, Any]) -> None:
+        try:
+            result = await callee.call(run.context, **payload)
+        except BaseException as error:
+            self._failed(run, error)
+        else:
+            self._succeeded(run, result)
+
+    async def _drive_thread(self, run: Run, callee: Callee, payload: dict[str, Any]) -> None:
+        run.future = self._threads.submit(callee.call, run.context, **payload)
+        while True:
+            try:
+                # A thread cannot be stopped: the slot stays taken until it has really ended (hazard C7).
+                result = await asyncio.shield(run.future)
+            except asyncio.CancelledError as error:
+                if run.cause is Cause.SHUTDOWN or run.future.done():
+                    self._failed(run, error)
+                    return
+                continue
+            except BaseException as error:
+                self._failed(run, error)
+                return
+            if run.overdue:
+                self._failed(run, TimedOut(run.note))
+            else:
+                self._succeeded(run, result)
+            return
+
+    def _succeeded(self, run: Run, result: Any) -> None:
+        if self.running.pop(run.id, None) is None:
+            return  # abandoned at shutdown: it was handed back
+        now_at = self._time()
+        now_ms = run.now_ms(now_at)
+        try:
+            ending.complete(run, result, now_ms, self.ended)
+        except Dead as error:
+            self._settle(run, ending.judge(run, error, 0.0), now_ms)
+            return
+        self.processed += 1
+        wire = run.wire
+        self.tally.ended(wire.queue, wire.function, "complete", now_ms - run.started_ms)
+        if log.isEnabledFor(logging.DEBUG):
+            took = format_elapsed(now_at - run.started_at)
+            log.debug("job complete", extra={**_facts(run), "took": took})
+        self._wake()
+
+    def _failed(self, run: Run, error: BaseException) -> None:
+        if self.running.get(run.id) is not run:
+            return
+        del self.running[run.id]
+        if isinstance(error, asyncio.CancelledError):
+            if run.cause is Cause.SHUTDOWN:
+                self._hand_back(run)
+                return
+            if run.cause is Cause.LOST:
+                self.held.pop(run.id, None)
+                self._wake()
+                return
+            error = _explain(run)
+        now_ms = run.now_ms(self._time())
+        self._settle(run, ending.judge(run, error, random.random()), now_ms)
+
+    def _settle(self, run: Run, verdict: ending.Verdict, now_ms: int) -> None:
+        self.processed += 1
+        self.tally.ended(run.wire.queue, run.wire.function, verdict.outcome, now_ms - run.started_ms)
+        facts = {**_facts(run), "max_attempts": run.max_attempts, "error": ending.last_line(verdict.text)}
+        if verdict.outcome == "retry":
+            log.warning("job failed", extra={**facts, "retry_in": format_duration(round(verdict.delay_s, 1))})
+            if self.next_retry_s is None or verdict.delay_s < self.next_retry_s:
+                self.next_retry_s = verdict.delay_s
+        elif verdict.outcome == "dead":
+            log.error("job dead", extra=facts)
+        else:
+            log.info("job cancelled", extra=facts)
+        ending.fail(run, verdict, now_ms, self.worker_id, self.ended)
+        if verdict.outcome != "cancelled":
+            self._on_failure(run, verdict)
+        self._wake()
+
+    def _hand_back(self, run: Run) -> None:
+        ending.hand_back(run, self.ended, started=True)
+        self.tally.ended(run.wire.queue, run.wire.function, "interrupted", 0)
+        log.info("job handed back", extra=_facts(run))
+        self._wake()
+
+    def return_unstarted(self, queue: int, job_id: str, token: str) -> None:
+        """Give back a job that was claimed while the worker was stopping, as if never claimed."""
+        self.held[job_id] = (queue, token)
+        self.ended.add(queue, job_id, token, "b", b',"status":"queued","started":0', 0)
+        self._wake()
+
+    def told(self, ids: list[str], fenced: list[str]) -> None:
+        """Stop holding the leases of ended runs that the broker has taken, or refused."""
+        for job_id in ids:
+            self.held.pop(job_id, None)
+        for job_id in fenced:
+            log.error("the end of a job was refused: another delivery owns it by now", extra={"id": job_id})
+
+    def cancel(self, job_id: str, cause: Cause, note: str = "") -> None:
+        """Ask a running job to stop, for a cause. Its slot is free when it has really ended."""
+        run = self.running.get(job_id)
+        if run is not None and run.cause is None:
+            run.cause, run.note = cause, note
+            self._stop_task(run)
+
+    def lost(self, ids: list[str]) -> None:
+        """Stop jobs whose lease another delivery holds by now."""
+        for job_id in ids:
+            if job_id in self.running:
+                log.error("a job's lease was lost to another delivery; stopping it here", extra={"id": job_id})
+                self.cancel(job_id, Cause.LOST)
+
+    def _stop_task(self, run: Run) -> None:
+        if run.task is not None and run.callee is not None and (run.callee.is_async or run.cause is Cause.SHUTDOWN):
+            run.task.cancel()
+
+    def _watch_from(self, at: float) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch_at = at
+        self._watch = self._loop.call_later(max(at - self._time(), 0.001), self._check_deadlines)
+
+    def _check_deadlines(self) -> None:
+        """Time out what is overdue. One timer for all runs: a timer a job would cost more than most handlers."""
+        self._watch, self._watch_at = None, float("inf")
+        now_at, nearest = self._time(), float("inf")
+        for run in list(self.running.values()):
+            if run.cause is not None or run.overdue:
+                continue
+            at, cause, limit = run.deadline_at, Cause.TIMEOUT, run.wire.timeout or 0
+            if run.wire.heartbeat:
+                silent_at = max(run.touched_at, getattr(run.context, "beat_at", 0.0)) + run.wire.heartbeat
+                if silent_at < at:
+                    at, cause, limit = silent_at, Cause.SILENT, run.wire.heartbeat
+            if at > now_at:
+                nearest = min(nearest, at)
+                continue
+            words = "no heartbeat for" if cause is Cause.SILENT else "timed out after"
+            run.note = f"{words} {format_duration(limit)}"
+            if run.callee is not None and run.callee.is_async:
+                self.cancel(run.id, cause, run.note)
+            else:
+                run.overdue = True
+                run.note += " (a plain function runs in a thread and cannot be stopped; it ended late)"
+                log.warning("a job in a thread is past its timeout and keeps its slot until it ends", extra=_facts(run))
+        if nearest < float("inf"):
+            self._watch_from(nearest)
+
+    async def drain(self, grace_s: float, hurry: asyncio.Event, hard_s: float = 1.0) -> None:
+        """Let running jobs end for so long, then cancel them, then hand back whatever still runs."""
+        await self._until_idle(grace_s, hurry)
+        for job_id in list(self.running):
+            run = self.running[job_id]
+            run.cause = Cause.SHUTDOWN
+            self._stop_task(run)
+        if self.running:
+            await self._until_idle(hard_s, None)
+        for run in list(self.running.values()):
+            del self.running[run.id]
+            log.warning("a job did not stop when cancelled; handed back while it still runs", extra=_facts(run))
+            self._hand_back(run)
+        if self._watch is not None:
+            self._watch.cancel()
+        self._threads.close()
+
+    async def _until_idle(self, seconds: float, hurry: asyncio.Event | None) -> None:
+        tasks = {run.task for run in self.running.values() if run.task is not None}
+        if not tasks or seconds <= 0:
+            return
+        waiter = self._loop.create_task(hurry.wait()) if hurry is not None else None
+        all_done = asyncio.gather(*tasks, return_exceptions=True)
+        waits: list[asyncio.Future[Any]] = [all_done] if waiter is None else [all_done, waiter]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if waiter is not None:
+                waiter.cancel()
+
+
+def _explain(run: Run) -> BaseException:
+    if run.cause in (Cause.TIMEOUT, Cause.SILENT):
+        return TimedOut(run.note)
+    if run.cause is Cause.CANCEL:
+        return Cancel(run.note or "cancelled")
+    return HandlerCancelledItself("the handler let a CancelledError out that nobody had asked for")
+
+
+def _due_ms(wire: Wire) -> int:
+    # SAQ keeps the due time of a delayed job in whole seconds
+    return max(wire.queued, int(wire.scheduled * 1000)) if wire.queued else 0
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    registration = run.callee.registration if run.callee else None
+    wire = run.wire
+    name = registration.name if registration else wire.function
+    return {"job": name, "key": wire.key, "type": wire.function, "queue": wire.queue, "attempt": run.attempt}

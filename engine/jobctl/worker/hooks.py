@@ -1,0 +1,46 @@
+"""What a worker tells the application's error hook."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobctl.worker.context import Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One attempt that did not succeed.
+
+    Attributes:
+        error: the exception.
+        text: its traceback, or its message where the handler's own outcome explains itself.
+        outcome: ``retry`` or ``dead``.
+        attempt: number of the attempt, from 1.
+        max_attempts: attempts the job has in all.
+        retry_in_s: seconds until the next attempt, None when dead.
+        alert: the job's declaration asks for an alert on this outcome.
+    """
+
+    error: BaseException
+    text: str
+    outcome: str
+    attempt: int
+    max_attempts: int
+    retry_in_s: float | None
+    alert: bool
+
+
+StateHook = Callable[[dict[str, Any]], Awaitable[None] | None]
+ErrorHook = Callable[["Context", Failure], Awaitable[None] | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerHooks:
+    """The application's functions, resolved. Each may be async or plain; a plain one runs in a thread."""
+
+    startup: StateHook | None = None
+    shutdown: StateHook | None = None
+    error: ErrorHook | None = None

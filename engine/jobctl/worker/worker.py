@@ -1,0 +1,489 @@
+"""The worker: a `saq.Worker` whose slots are fed by the cycle instead of by one `dequeue` each.
+
+Its parts: the feed (one turn after another: end what has finished, claim what is next), the execution (runs the jobs),
+the lease keeper (a thread), the peeks (how it waits), the upkeep (what it does for everyone), the reporter, and the
+scheduler beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import random
+import secrets
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from redis import exceptions
+from saq import Worker as SaqWorker
+
+from jobctl.broker.connect import connect, url_of
+from jobctl.broker.cycle import ENDED_WIDTH, LEASE_MS, Cycle, Turn
+from jobctl.broker.keys import WAKE
+from jobctl.broker.queue import JobQueue
+from jobctl.compiler.handlers import Handler
+from jobctl.compiler.plan import Plan
+from jobctl.durations import format_duration
+from jobctl.errors import BrokerUnreachable
+from jobctl.scheduler.ticker import Scheduler
+from jobctl.settings import DEFAULT_CONCURRENCY, DEFAULT_GRACE_S
+from jobctl.spec.model import Scheduling
+from jobctl.worker import ending
+from jobctl.worker.callees import HandlerCallee, StockCallee
+from jobctl.worker.execution import Execution
+from jobctl.worker.hooks import Failure, WorkerHooks
+from jobctl.worker.keeper import LeaseKeeper
+from jobctl.worker.report import Reporter
+from jobctl.worker.run import Callee, Cause, Run
+from jobctl.worker.tasks import end_tasks
+from jobctl.worker.upkeep import Findings, Upkeep, UpkeepLoop
+from jobctl.worker.waiting import Peek
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+log = logging.getLogger(__name__)
+
+REPORT_PERIOD_S = 5.0
+PATIENCE_S = (
+    300.0  # a worker that cannot reach its broker for so long ends, so that its supervisor may start it elsewhere
+)
+FLUSH_TIMEOUT_S = 5.0  # how long a stopping worker tries to tell the broker of its last jobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duties:
+    """What a worker of a plan does beyond what SAQ's arguments say.
+
+    Attributes:
+        weights: queue name -> weight, in declared order.
+        strict: serve by descending weight.
+        lease_ms: life of a lease, renewed every third of it.
+        patience_s: seconds without the broker after which the worker ends with exit code 4.
+        run_scheduler: fire the plan's schedules from this worker.
+    """
+
+    plan: Plan
+    handlers: Mapping[str, Handler]
+    weights: Mapping[str, int]
+    strict: bool = False
+    hooks: WorkerHooks = field(default_factory=WorkerHooks)
+    lease_ms: int = LEASE_MS
+    patience_s: float = PATIENCE_S
+    run_scheduler: bool = True
+
+
+class Worker(SaqWorker[Any]):
+    """Runs jobs until stopped. Make one for a plan with `for_plan`; or, as SAQ's, from a queue and functions."""
+
+    def __init__(self, queue: JobQueue, functions: Any = (), *, duties: Duties | None = None, **options: Any) -> None:
+        options.setdefault("id", secrets.token_hex(6))
+        super().__init__(queue, functions, **options)
+        self.exit_code = 0
+        self.duties = duties
+        self.job_queue = queue
+        self.weights = dict(duties.weights) if duties else {queue.name: 1}
+        self.lease_ms = duties.lease_ms if duties else LEASE_MS
+        self.patience_s = duties.patience_s if duties else PATIENCE_S
+        self.grace_s = float(self._shutdown_grace_period_s or 0)
+        self.state: dict[str, Any] = {}
+        self._url = url_of(queue.redis)
+        self._hurry = asyncio.Event()
+        self._hook_tasks: set[asyncio.Task[None]] = set()
+        self._started = False
+
+    @classmethod
+    def for_plan(
+        cls,
+        plan: Plan,
+        handlers: Mapping[str, Handler],
+        *,
+        url: str,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        weights: Mapping[str, int] | None = None,
+        burst: bool = False,
+        grace_s: float = DEFAULT_GRACE_S,
+        run_scheduler: bool = True,
+        hooks: WorkerHooks | None = None,
+        lease_ms: int = LEASE_MS,
+        patience_s: float = PATIENCE_S,
+    ) -> Worker:
+        """Make a worker for a compiled spec.
+
+        Args:
+            plan: the compiled spec.
+            handlers: type -> handler, from `jobctl.compiler.handlers.bind`.
+            url: the broker.
+            concurrency: most jobs at once.
+            weights: serve these queues only, with these weights; None = all of the plan's.
+            burst: end when nothing is due and nothing runs.
+            grace_s: seconds a stopping worker waits for its jobs before it hands them back.
+            run_scheduler: fire the plan's schedules.
+            hooks: startup, shutdown and error functions of the application.
+            lease_ms: how long after a worker's death its jobs run again.
+            patience_s: seconds without the broker after which it ends.
+        """
+        served = dict(weights) if weights else {queue.name: queue.weight for queue in plan.queues}
+        duties = Duties(
+            plan=plan,
+            handlers=handlers,
+            weights=served,
+            strict=plan.scheduling is Scheduling.STRICT,
+            hooks=hooks or WorkerHooks(),
+            lease_ms=lease_ms,
+            patience_s=patience_s,
+            run_scheduler=run_scheduler and not burst,
+        )
+        queue = JobQueue.from_url(url, name=next(iter(served)))
+        worker = cls(queue, duties=duties, concurrency=concurrency, burst=burst, dequeue_timeout=1.0)
+        worker.grace_s = grace_s
+        return worker
+
+    async def run(self) -> int:
+        """Run until stopped or, in burst mode, until nothing is due; return the exit code (0, or 4: broker lost)."""
+        await self.start()
+        return self.exit_code
+
+    async def start(self) -> None:
+        """Run until stopped."""
+        self.event = asyncio.Event()
+        self._stopped = False
+        loop = asyncio.get_running_loop()
+        with contextlib.ExitStack() as undo:
+            for number in self.SIGNALS:
+                try:
+                    loop.add_signal_handler(number, self._on_signal, number)
+                except (RuntimeError, ValueError, NotImplementedError):
+                    break  # not the main thread: whoever started us stops us
+                undo.callback(loop.remove_signal_handler, number)
+            try:
+                await self._serve()
+            except asyncio.CancelledError:
+                log.debug("worker cancelled")
+            finally:
+                self._stopped = True
+
+    async def stop(self) -> None:
+        """Ask the worker to stop: no more claims, then the grace, then hand back."""
+        self.event.set()
+
+    def _on_signal(self, number: int) -> None:
+        if self.event.is_set():
+            log.warning("second signal: handing running jobs back at once")
+            self._hurry.set()
+        else:
+            log.info("stopping", extra={"signal": signal.Signals(number).name, "grace": format_duration(self.grace_s)})
+            self.event.set()
+
+    async def _serve(self) -> None:
+        server = connect(self._url, max_connections=6)
+        cycle = Cycle(
+            self._url, self.weights, self.id, strict=bool(self.duties and self.duties.strict), lease_ms=self.lease_ms
+        )
+        wake = asyncio.Event()
+        execution = Execution(
+            self._callees(), worker_id=self.id, concurrency=self.concurrency, wake=wake.set, on_failure=self._on_failure
+        )
+        loop = asyncio.get_running_loop()
+
+        def tell_lost(ids: list[str]) -> None:
+            loop.call_soon_threadsafe(execution.lost, ids)
+
+        keeper = LeaseKeeper(
+            self._url,
+            cycle.keys,
+            execution.held,
+            self.lease_ms,
+            tell_lost,
+        )
+        await self._run_startup()
+        self._started = True
+        log.info(
+            "worker started",
+            extra={
+                "worker": self.id,
+                "concurrency": self.concurrency,
+                "queues": self.weights,
+                "jobs": len(execution.callees),
+            },
+        )
+        keeper.start()
+        session = _Session(self, server, cycle, execution, wake)
+        try:
+            await session.run()
+        finally:
+            keeper.end()
+            await self._finish_hooks()
+            with contextlib.suppress(exceptions.RedisError, TimeoutError):
+                async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                    await cycle.close()
+            await server.aclose()
+            await self.job_queue.disconnect()
+            await self._run_shutdown()
+            log.info("worker stopped", extra={"worker": self.id, "processed": execution.processed})
+
+    def _callees(self) -> dict[str, Callee]:
+        callees: dict[str, Callee] = {
+            name: StockCallee(function, self._stock_job, self.context, self._before_process, self._after_process)
+            for name, function in self.functions.items()
+        }
+        if self.duties is not None:
+            for job_type, handler in self.duties.handlers.items():
+                callees[job_type] = HandlerCallee(handler, self.state)
+        return callees
+
+    def _stock_job(self, raw: bytes) -> Any:
+        job = self.job_queue.deserialize(raw)
+        if job is None:
+            raise ValueError("an empty record")
+        job.attempts += 1
+        job.worker_id = self.id
+        return job
+
+    def _on_failure(self, run: Run, verdict: ending.Verdict) -> None:
+        hook = self.duties.hooks.error if self.duties else None
+        if hook is None or run.callee is None or run.context is None:
+            return
+        failure = Failure(
+            error=verdict.error,
+            text=verdict.text,
+            outcome=verdict.outcome,
+            attempt=run.attempt,
+            max_attempts=run.max_attempts,
+            retry_in_s=verdict.delay_s if verdict.outcome == "retry" else None,
+            alert=ending.wants_alert(run, verdict.outcome),
+        )
+        task = asyncio.get_running_loop().create_task(_call_hook("error", hook, run.context, failure))
+        self._hook_tasks.add(task)
+        task.add_done_callback(self._hook_tasks.discard)
+
+    async def _run_startup(self) -> None:
+        for function in self.startup or ():
+            await function(self.context)
+        if self.duties and self.duties.hooks.startup:
+            await _await_hook(self.duties.hooks.startup, self.state)
+
+    async def _run_shutdown(self) -> None:
+        if not self._started:
+            return
+        for function in [self.shutdown] if callable(self.shutdown) else self.shutdown or ():
+            answer = function(self.context)
+            if inspect.isawaitable(answer):
+                await answer
+        if self.duties and self.duties.hooks.shutdown:
+            await _call_hook("shutdown", self.duties.hooks.shutdown, self.state)
+
+    async def _finish_hooks(self) -> None:
+        if self._hook_tasks:
+            await asyncio.wait(self._hook_tasks, timeout=FLUSH_TIMEOUT_S)
+
+
+async def _await_hook(hook: Callable[..., Any], *args: Any) -> None:
+    if inspect.iscoroutinefunction(hook):
+        await hook(*args)
+    else:
+        await asyncio.to_thread(hook, *args)
+
+
+async def _call_hook(name: str, hook: Callable[..., Any], *args: Any) -> None:
+    """Call a hook whose failure must not touch the worker."""
+    try:
+        await _await_hook(hook, *args)
+    except Exception:
+        log.exception("the %s hook failed", name)
+
+
+class _Session:
+    """One stretch of serving: the feed and what runs beside it."""
+
+    def __init__(self, worker: Worker, server: Redis, cycle: Cycle, execution: Execution, wake: asyncio.Event) -> None:
+        self.worker = worker
+        self.server = server
+        self.cycle = cycle
+        self.execution = execution
+        self.wake = wake
+        self.peeks = [Peek(worker._url, of.queued, wake.set) for of in cycle.keys]
+        duties = worker.duties
+        registrations = duties.plan.registrations if duties else ()
+        self.upkeep = UpkeepLoop(Upkeep(server, cycle.keys, registrations), self._on_findings)
+        facts = {
+            "concurrency": worker.concurrency,
+            "queues": worker.weights,
+            "scheduling": "strict" if duties and duties.strict else "weighted",
+            "fingerprint": duties.plan.fingerprint if duties else "",
+        }
+        self.reporter = Reporter(server, worker.id, facts)
+        self.scheduler = Scheduler(duties.plan, server) if duties and duties.run_scheduler else None
+        self._paused: tuple[bool, ...] = (False,) * len(cycle.keys)
+        self._reported_at = float("-inf")
+        self._away_since: float | None = None
+
+    async def run(self) -> None:
+        """Serve until the worker's event is set and everything has been told."""
+        beside: list[Awaitable[None]] = [peek.run() for peek in self.peeks]
+        beside += [self.upkeep.run(), self._listen()]
+        if self.scheduler is not None:
+            beside.append(self.scheduler.run())
+        tasks = [asyncio.ensure_future(work) for work in beside]
+        stopper = asyncio.ensure_future(self._wake_when_stopping())
+        try:
+            await self._feed()
+            await self._drain()
+        finally:
+            await end_tasks([*tasks, stopper])
+
+    async def _wake_when_stopping(self) -> None:
+        await self.worker.event.wait()
+        self.wake.set()
+
+    async def _feed(self) -> None:
+        """Take turns while not stopping. The hot path."""
+        execution, stopping, wake = self.execution, self.worker.event, self.wake
+        wake.set()
+        while True:
+            await wake.wait()
+            wake.clear()
+            # Let everything that ends in this round of the loop share the turn.
+            await asyncio.sleep(0)
+            if stopping.is_set():
+                return
+            turn = await self._turn(execution.free)
+            if turn is None:
+                wake.set()
+                continue
+            token, now_ms = turn.token, turn.now_ms
+            for queue, job_id, raw in turn.claims:
+                execution.start(queue, job_id, raw, token, now_ms)
+            if execution.ended.values:
+                wake.set()
+            elif execution.free > 0:
+                if any(left > 0 for left in turn.ready):
+                    wake.set()
+                elif self.worker.burst and not execution.running and not turn.claims:
+                    self.worker.event.set()
+                for peek, left in zip(self.peeks, turn.ready, strict=True):
+                    if left == 0:
+                        peek.arm()
+            if execution.next_retry_s is not None:
+                self.upkeep.expect(execution.next_retry_s)
+                execution.next_retry_s = None
+
+    async def _turn(self, want: int) -> Turn | None:
+        """Take one turn; None when the broker is away, after a pause."""
+        ended = self.execution.ended
+        before = len(ended)
+        ids = [ended.values[i] for i in range(1, before * ENDED_WIDTH, ENDED_WIDTH)]
+        try:
+            turn = await self.cycle.turn(ended, max(want, 0))
+        except (exceptions.RedisError, OSError) as error:
+            await self._wait_for_broker(error)
+            return None
+        if self._away_since is not None:
+            log.info("the broker is back", extra={"away": format_duration(round(time.monotonic() - self._away_since))})
+            self._away_since = None
+        told = before - len(ended)
+        if told:
+            self.execution.told(ids[:told], [ids[position] for position in turn.fenced])
+        return turn
+
+    async def _wait_for_broker(self, error: Exception) -> None:
+        now_at = time.monotonic()
+        if self._away_since is None:
+            self._away_since = now_at
+            log.error(
+                "the broker cannot be used; trying again",
+                extra={"error": str(error).splitlines()[0] if str(error) else type(error).__name__},
+            )
+        away_s = now_at - self._away_since
+        if away_s > self.worker.patience_s:
+            log.error("giving up on the broker", extra={"away": format_duration(round(away_s))})
+            self.worker.exit_code = BrokerUnreachable.exit_code
+            self.worker.event.set()
+            return
+        # Backoff with jitter: all workers of a fleet lose the broker in the same instant.
+        pause_s = min(0.05 * 2 ** min(away_s, 6), 3.0) * (0.5 + random.random())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self.worker.event.wait()
+
+    async def _drain(self) -> None:
+        """Stop: no more claims, the grace for what runs, hand back the rest, tell the broker."""
+        worker, execution = self.worker, self.execution
+        teller = asyncio.ensure_future(self._tell_until_idle())
+        await execution.drain(worker.grace_s, worker._hurry)
+        deadline = time.monotonic() + FLUSH_TIMEOUT_S
+        await end_tasks([teller])
+        while execution.ended.values and time.monotonic() < deadline:
+            await self._turn(0)
+        if execution.ended.values:
+            log.error(
+                "the broker did not take the end of some jobs; they run again when their leases end",
+                extra={"jobs": len(execution.ended)},
+            )
+        with contextlib.suppress(exceptions.RedisError):
+            await self.reporter.flush(execution.tally, int(time.time() * 1000))
+            await self.reporter.retire()
+
+    async def _tell_until_idle(self) -> None:
+        while True:
+            await self.wake.wait()
+            self.wake.clear()
+            if self.execution.ended.values:
+                await self._turn(0)
+
+    async def _on_findings(self, findings: Findings) -> None:
+        for job in findings.recovered:
+            queue = job.id.split(":")[2]
+            self.execution.tally.ended(queue, job.type, "lost", 0)
+            facts = {"id": job.id, "type": job.type, "lost_worker": job.worker}
+            if job.outcome == "dead":
+                log.error("job dead: its workers were lost too often", extra=facts)
+            else:
+                log.warning("job handed out again: its worker was lost", extra=facts)
+        if any(was and not now for was, now in zip(self._paused, findings.paused, strict=True)):
+            self.wake.set()
+        self._paused = findings.paused
+        if self.scheduler is not None:
+            self.scheduler.set_clock(findings.now_ms)
+        await self._apply_cancels()
+        await self.reporter.flush(self.execution.tally, findings.now_ms)
+        now_at = time.monotonic()
+        busy = any(getattr(run.context, "fraction", None) is not None for run in self.execution.running.values())
+        if busy or now_at - self._reported_at >= REPORT_PERIOD_S:
+            state = "stopping" if self.worker.event.is_set() else "running"
+            await self.reporter.report(findings.now_ms, self.execution.running, self.execution.tally.starts, state)
+            self._reported_at = now_at
+
+    async def _apply_cancels(self) -> None:
+        """Stop running jobs that someone has cancelled: through jobctl, or through SAQ's abort."""
+        runs = list(self.execution.running.values())
+        if not runs:
+            return
+        async with self.server.pipeline(transaction=False) as pipe:
+            for run in runs:
+                pipe.hget(self.cycle.keys[run.queue].cancels, run.id)
+                pipe.get(f"saq:abort:{run.wire.key}")
+            answers = await pipe.execute()
+        for position, run in enumerate(runs):
+            reason = answers[2 * position] or answers[2 * position + 1]
+            if reason is not None:
+                self.execution.cancel(run.id, Cause.CANCEL, reason.decode(errors="replace"))
+
+    async def _listen(self) -> None:
+        """Hear when something became due, was resumed or cancelled, without polling for it."""
+        while True:
+            try:
+                async with self.server.pubsub() as subscription:
+                    await subscription.subscribe(WAKE)
+                    while True:
+                        message = await subscription.get_message(ignore_subscribe_messages=True, timeout=5.0)
+                        if message is not None:
+                            self.upkeep.expect(0.0)
+                            self.wake.set()
+            except (exceptions.RedisError, OSError):
+                await asyncio.sleep(1.0 + random.random())
