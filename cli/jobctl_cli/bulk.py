@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +34,19 @@ class BadLines(UsageError):
     """Lines of a file of jobs that cannot be enqueued; its text is all of them rendered."""
 
     code = "file.invalid"
+    summary = ""
+
+
+class BadLine(ValueError):
+    """A line that is no job.
+
+    Attributes:
+        column: where in it, from 1.
+    """
+
+    def __init__(self, message: str, column: int = 1) -> None:
+        super().__init__(message)
+        self.column = column
 
 
 def enqueue_file(env: Environment, plan: Plan, name: str, output: str) -> ExitStatus:
@@ -104,10 +116,9 @@ def check(plan: Plan, name: str, file: IO[bytes]) -> int:
                 Diagnostic(
                     code=getattr(error, "code", "file.line"),
                     message=getattr(error, "message", str(error)),
-                    location=Location(name, number, 1),
+                    # without the line itself: what is secret in it is known only once it is understood
+                    location=Location(name, number, getattr(error, "column", 1)),
                     hint=getattr(error, "hint", None),
-                    source=line.decode("utf-8", "replace"),
-                    width=1,
                 )
             )
     if problems:
@@ -133,9 +144,9 @@ def read_line(line: bytes) -> NewJob:
     try:
         fields = json.loads(line)
     except ValueError as error:
-        raise ValueError(f"not JSON: {error}") from None
+        raise BadLine(f"not JSON: {getattr(error, 'msg', error)}", getattr(error, "colno", 1)) from None
     if not isinstance(fields, dict):
-        raise ValueError("not a JSON object")
+        raise BadLine("not a JSON object")
     for name in fields:
         if name not in FIELDS:
             raise UsageError(
@@ -146,9 +157,9 @@ def read_line(line: bytes) -> NewJob:
     job = fields.get("job")
     payload = fields.get("payload") or {}
     if not isinstance(job, str):
-        raise ValueError("`job` is missing" if job is None else "`job` is no text")
+        raise BadLine("`job` is missing" if job is None else "`job` is no text")
     if not isinstance(payload, dict):
-        raise ValueError("`payload` is no object")
+        raise BadLine("`payload` is no object")
     return NewJob(job, payload, **_options(fields))
 
 
@@ -156,31 +167,31 @@ def _options(fields: dict[str, Any]) -> dict[str, Any]:
     given = {name: fields[name] for name in OPTIONS if fields.get(name) is not None}
     for name, value in given.items():
         if name in ("in", "timeout", "retention"):
-            given[name] = parse_duration(_text(name, value))
+            given[name] = parse_duration(_text(name, value, "a duration such as `5m`"))
         elif name == "at":
-            given[name] = instant(_text(name, value))
+            given[name] = instant(_text(name, value, "a time such as `2026-01-31T09:00Z`"))
         elif name in ("queue", "key"):
-            _text(name, value)
+            _text(name, value, "a text")
         elif name == "unique" and not isinstance(value, bool):
-            raise ValueError("`unique` is neither true nor false")
+            raise BadLine("`unique` is neither true nor false")
     if "in" in given:
         given["delay"] = given.pop("in")
     return given
 
 
-def _text(name: str, value: Any) -> str:
+def _text(name: str, value: Any, expected: str) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"`{name}` is no text")
+        raise BadLine(f"`{name}` is `{json.dumps(value)}`, and not {expected}")
     return value
 
 
 def _bad_lines(problems: list[Any]) -> BadLines:
-    kinds = Counter(problem.code for problem in problems)
     shown = [problem.render() for problem in problems[:SHOWN_PROBLEMS]]
     if left := len(problems) - len(shown):
         shown.append(f"... and {plural(left, 'more line')}")
-    shown.append(f"{plural(len(problems), 'bad line')} ({', '.join(kinds)}); nothing was enqueued")
-    return BadLines("\n\n".join(shown))
+    error = BadLines("\n\n".join(shown))
+    error.summary = f"{plural(len(problems), 'bad line')}; nothing was enqueued"
+    return error
 
 
 @contextmanager

@@ -6,10 +6,12 @@ Here a value stays the text it was, and the option's callback (see `flags`) read
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from typer import TyperException
 from typer.core import TyperCommand, TyperGroup
 
 from jobctl.errors import JobctlError, UsageError
@@ -52,7 +54,8 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Parse the arguments into the context's parameters."""
         _read_plainly(self, ctx)
-        return super().parse_args(ctx, args)
+        with _placing_errors(ctx):
+            return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Context, formatter: Any) -> None:
         """Write the help page."""
@@ -65,7 +68,8 @@ class Group(TyperGroup):
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Parse the arguments that stand before the command's name."""
         _read_plainly(self, ctx)
-        return super().parse_args(ctx, args)
+        with _placing_errors(ctx):
+            return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Context, formatter: Any) -> None:
         """Write the help page."""
@@ -94,6 +98,17 @@ class Group(TyperGroup):
             code="usage.unknown-command",
             hint=f"did you mean `{meant}`?" if meant else "commands: " + ", ".join(known),
         )
+
+
+@contextmanager
+def _placing_errors(ctx: Context) -> Iterator[None]:
+    """Tell the parser's errors which command they are about; it leaves that out of some."""
+    try:
+        yield
+    except TyperException as error:
+        if getattr(error, "ctx", None) is None:
+            error.ctx = ctx  # type: ignore[attr-defined]
+        raise
 
 
 def _read_plainly(command: TyperCommand | TyperGroup, ctx: Context) -> None:

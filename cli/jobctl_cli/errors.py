@@ -40,7 +40,8 @@ def report(error: BaseException, env: Environment) -> int:
 def rendered(error: JobctlError) -> str:
     """Return the error as text: header, place, details, hint."""
     if error.message.startswith("error["):
-        return error.message  # several problems, rendered already
+        summary = getattr(error, "summary", "")  # problems rendered already
+        return f"{error.message}\n\n{summary}" if error.message.count("error[") > 1 else error.message
     if isinstance(error, PayloadError) and len(error.problems) > 1:
         lines = [f"error[{error.code}]: payload of `{error.job}` is not valid"]
         lines += [f"  `{path}` {problem}" for path, problem in error.problems]

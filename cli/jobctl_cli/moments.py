@@ -32,4 +32,5 @@ def ago(at_ms: float, now_ms: float) -> str:
 def until(at_ms: float, now_ms: float) -> str:
     """Return e.g. ``in 5m``, or ``now`` for what is past."""
     left_s = (at_ms - now_ms) / 1000
-    return f"in {format_elapsed(left_s)}" if left_s > 0 else "now"
+    # a delay of 5m is told as 5m, although a moment of it has passed
+    return f"in {format_elapsed(round(left_s) if left_s >= 1 else left_s)}" if left_s > 0 else "now"

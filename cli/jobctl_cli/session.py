@@ -70,6 +70,7 @@ def inspecting(env: Environment, plan: Plan | None, ask: Callable[[Inspector], A
     async def run(url: str) -> T:
         async with connect(url) as redis:
             with translate_errors(url):
+                await redis.ping()  # type: ignore[misc]  # the inspector's own errors do not name the address
                 return await ask(Inspector(redis, plan))
 
     with broker(env) as url:

@@ -42,7 +42,7 @@ def render(
     palette: Palette,
     width: int | None,
     *,
-    gap: int = 2,
+    is_dense: bool = False,
 ) -> str:
     """Return the table as lines without a final newline.
 
@@ -51,7 +51,7 @@ def render(
         rows: as many cells each as there are columns; texts are made harmless here.
         palette: of the stream it goes to.
         width: columns of the screen, or None for as wide as it is. Columns that may give way do, the widest first.
-        gap: spaces between columns.
+        is_dense: before columns give way, the gaps between them do.
     """
     cells = [
         [Cell(text.harmless(c)) if isinstance(c, str) else Cell(text.harmless(c.text), c.style) for c in row]
@@ -61,7 +61,10 @@ def render(
         max(text.columns(column.title), *(text.columns(row[n].text) for row in cells), 0)
         for n, column in enumerate(columns)
     ]
+    gap = 2
     if width is not None:
+        if is_dense and sum(widths) + gap * (len(columns) - 1) > width:
+            gap = 1
         _shrink(widths, columns, width - gap * (len(columns) - 1))
     heading = _line([Cell(column.title, "bold") for column in columns], columns, widths, palette, gap)
     return "\n".join([heading, *(_line(row, columns, widths, palette, gap) for row in cells)])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from jobctl_cli.environment import Environment
 
 WIDE_COLUMNS = 100  # from here on there is room for times and failure rates
+PIPE_COLUMNS = 120
 FRAME_LINES = 9  # headings, rules between the parts, the line at the top
 LEAST_ROWS = 2  # of each part, however low the terminal
 QUEUE_COLUMNS = (
@@ -71,7 +72,7 @@ def shape(plan: Plan | None, overview: Overview) -> dict[str, Any]:
 
 def show(env: Environment, output: str, plan: Plan | None, overview: Overview) -> None:
     """Write one frame in the form asked for."""
-    columns, lines = env.size if env.is_screen else (WIDE_COLUMNS, 1000)
+    columns, lines = env.size if env.is_screen else (PIPE_COLUMNS, 1000)
     emit(
         env,
         output,
@@ -138,7 +139,7 @@ def _headline(env: Environment, overview: Overview, columns: int) -> str:
     rate = sum(rates.started_per_s for rates in overview.rates.values())
     at = datetime.fromtimestamp(overview.at_ms / 1000).astimezone()
     text = f"{at:%H:%M:%S}  {plural(len(overview.workers), 'worker')}, {busy} of {plural(slots, 'slot')} busy, "
-    text += f"{compact(rate)} jobs/s over the last minute"
+    text += f"{compact(rate)} jobs/s in a minute"
     return env.out("bold", "jobctl top") + "  " + clip(text, columns - len("jobctl top  "))
 
 
@@ -232,7 +233,7 @@ def _part(
         more = "" if is_cut else "\n" + env.out("dim", f"... and {left + 1} more")
     if not rows:
         return env.out("bold", columns[0].title) + "\n" + env.out("dim", empty)
-    return table.render(columns, rows, env.out, width, gap=1 if width < WIDE_COLUMNS else 2) + more
+    return table.render(columns, rows, env.out, width, is_dense=True) + more
 
 
 def _time(ms: float | None) -> str:
