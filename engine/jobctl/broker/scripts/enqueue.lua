@@ -50,10 +50,15 @@ for i = 2 + queues, #ARGV, 10 do
     if at > now then due = at elseif delay > 0 then due = now + delay end
     local tail = ',"queued":' .. string.format('%.0f', now)
     if due > 0 then tail = tail .. ',"scheduled":' .. string.format('%.0f', math.ceil(due / 1000)) end
-    if not redis.call('SET', id, string.sub(record, 1, -2) .. tail .. '}', 'NX') then
-      -- a finished job of the same key makes room: it must leave its index, a job is in exactly one
+    local body = string.sub(record, 1, -2) .. tail .. '}'
+    if not redis.call('SET', id, body, 'NX') or redis.call('ZSCORE', KEYS[k + 7], id) then
+      -- An ended job of the same key makes room, its record expired or not: a job is in exactly one index, and what is
+      -- kept of the old one (its crashes, the time to forget it) must not stick to the new one.
       for n = 3, 7 do redis.call('ZREM', KEYS[k + n], id) end
-      redis.call('SET', id, string.sub(record, 1, -2) .. tail .. '}')
+      for _, name in ipairs({'crashes', 'interruptions', 'losses', 'replays', 'cancels'}) do
+        redis.call('HDEL', 'jobctl:' .. ARGV[2 + q] .. ':' .. name, id)
+      end
+      redis.call('SET', id, body)
     end
     if due > 0 then
       -- workers sleep until the first job is due; only a new first one is worth waking them
