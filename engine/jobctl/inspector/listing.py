@@ -248,7 +248,7 @@ class Listing:
             return None  # it is listed there
         if wanted is not None and _PLAIN_TYPE.fullmatch(wanted) and wanted.encode() not in row.raw:
             return None  # far cheaper than to decode it and look
-        record = row.record()
+        record = row.record(source.state)
         if record is None or (found := as_found(record, source.state)) is None:
             return None
         return found if self._query.admits(found, self._now_ms) else None

@@ -43,12 +43,17 @@ class Row:
     replays: tuple[str, ...]
     poison: bytes | None
 
-    def record(self) -> JobRecord | None:
-        """Return the record, one that says why it cannot be read, or None if there is none."""
+    def record(self, state: JobState | None = None) -> JobRecord | None:
+        """Return the record, one that says why it cannot be read, or None if there is none.
+
+        Args:
+            state: what a job that cannot be read is taken for; None = queued or scheduled while it is among the
+                unfinished, else dead.
+        """
         if self.raw is None:
             if self.poison is None:
                 return None
-            return self._unreadable("a worker moved it aside: it was no job record", self.poison)
+            return self._unreadable("a worker moved it aside: it was no job record", self.poison, state)
         try:
             found = read_record(
                 self.id,
@@ -59,12 +64,12 @@ class Row:
                 losses=self.losses,
             )
         except _UNREADABLE as error:
-            return self._unreadable(f"the record cannot be read: {error}", self.raw)
+            return self._unreadable(f"the record cannot be read: {error}", self.raw, state)
         return replace(found, replays=self.replays) if self.replays else found
 
-    def _unreadable(self, reason: str, raw: bytes) -> JobRecord:
+    def _unreadable(self, reason: str, raw: bytes, state: JobState | None) -> JobRecord:
         blank = read_record(self.id, b"{}", due_ms=self.due_ms or 0)
-        state = JobState.DEAD if self.due_ms is None else blank.state
+        state = state or (JobState.DEAD if self.due_ms is None else blank.state)
         return replace(blank, state=state, error=f"{reason}\nit begins with: {raw[:80]!r}")
 
 
@@ -123,10 +128,11 @@ def as_found(record: JobRecord, state: JobState) -> JobRecord | None:
     """Return a record in the state of the index it was found in, or None if it has moved on since.
 
     Index and record are read one after the other, and a job does not wait for its reader. What lies in an index for
-    good is shown even where its record says otherwise: an orphan in the active list still says `queued`.
+    good is shown even where its record says otherwise: an orphan in the active list still says `queued`. An ended
+    job whose key is in use again is no longer what its index says, even before that is tidied up.
     """
     if state.is_final:
-        fits = record.state.is_final
+        fits = record.state is state
     elif state is JobState.ACTIVE:
         # a job being cancelled has not ended before it says when
         fits = not (record.state.is_final and record.completed_ms)

@@ -8,7 +8,10 @@ import time
 import pytest
 import redis
 
+from jobctl.broker.connect import connect
+from jobctl.broker.keys import QueueKeys
 from jobctl.client import BlockingClient, Enqueued
+from jobctl.worker.upkeep import Upkeep
 
 KEPT_BESIDE = ("crashes", "interruptions", "losses", "replays", "cancels")
 INDEXES = ("complete", "dead", "cancelled", "replayed", "expiry")
@@ -43,3 +46,22 @@ def test_a_key_used_again_starts_without_a_past(
     assert [name for name in KEPT_BESIDE if server.hexists(f"jobctl:low:{name}", job.id)] == []
     assert server.ttl(job.id) == -1
     assert json.loads(server.get(job.id) or b"{}")["status"] == "queued"
+
+
+@pytest.mark.parametrize("index", ["complete", "dead"])
+async def test_a_key_that_a_stock_producer_uses_again_is_not_forgotten_with_the_old_job(
+    blocking: BlockingClient, server: redis.Redis, redis_url: str, index: str
+) -> None:
+    job = blocking.enqueue("clean-up", key="cron:clean_up")
+    end(server, job, index, expired=False)
+    server.zadd("jobctl:low:expiry", {job.id: 1})
+    server.set(job.id, json.dumps({"function": "clean_up", "key": "cron:clean_up", "queue": "low", "status": "queued"}))
+    server.zadd("saq:low:incomplete", {job.id: 0})
+    server.rpush("saq:low:queued", job.id)
+    upkeep_server = connect(redis_url)
+
+    await Upkeep(upkeep_server, [QueueKeys("low")], []).tick()
+
+    await upkeep_server.aclose()
+    assert server.exists(job.id)
+    assert [name for name in INDEXES if server.zscore(f"jobctl:low:{name}", job.id) is not None] == []

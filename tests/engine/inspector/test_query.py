@@ -106,6 +106,7 @@ def test_queues_without_a_plan_come_by_name() -> None:
         (JobState.SCHEDULED, record(JobState.QUEUED), None),
         (JobState.SCHEDULED, record(JobState.RETRYING), JobState.SCHEDULED),  # a retry of a stock worker
         (JobState.DEAD, record(JobState.QUEUED), None),
+        (JobState.DEAD, record(JobState.COMPLETE, completed_ms=1), None),  # its key was used again
         (JobState.DEAD, record(JobState.DEAD), JobState.DEAD),
     ],
 )

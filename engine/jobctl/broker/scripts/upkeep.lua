@@ -33,6 +33,9 @@ local function forget(k, q, id)
   call('ZREM', KEYS[k + 9], id)
   for n = 6, 8 do call('ZREM', KEYS[k + n], id) end
   call('ZREM', KEYS[k + 12], id)
+  -- A stock SAQ producer may have used the key again (its cron does): then the record is a new, unfinished job's.
+  if call('ZSCORE', KEYS[k + 3], id) then return end
+  call('DEL', id)
   call('HDEL', KEYS[k + 5], id)
   call('HDEL', KEYS[k + 11], id)
   local extra = K * queues + 4 * q
@@ -122,13 +125,11 @@ for q = 0, queues - 1 do
   end
 
   for _, id in ipairs(call('ZRANGEBYSCORE', KEYS[k + 9], '-inf', now_text, 'LIMIT', 0, FORGET)) do
-    call('DEL', id)
     forget(k, q, id)
   end
   local surplus = call('ZCARD', KEYS[k + 7]) - tonumber(ARGV[4])
   if surplus > 0 then
     for _, id in ipairs(call('ZRANGE', KEYS[k + 7], 0, math.min(surplus, FORGET) - 1)) do
-      call('DEL', id)
       forget(k, q, id)
     end
   end
