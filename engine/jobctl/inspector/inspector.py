@@ -176,7 +176,7 @@ class Inspector:
             found += (
                 (job.completed_ms, Replayed(origin=job.key, queue=job.queue, type=job.type))
                 for job in page.jobs
-                if not job.replays
+                if job.state is JobState.DEAD or not job.replays  # a dead job leaves its index when it is replayed
             )
             if page.cursor is None:
                 return [origin for _, origin in sorted(found, key=itemgetter(0))]

@@ -156,6 +156,18 @@ async def test_a_replay_can_be_replayed_when_it_dies(inspector: Inspector, shelf
     assert (await inspector.job(str(second.key))).origin == first.key
 
 
+async def test_a_job_that_dies_under_a_key_used_before_is_replayed_for_its_own_sake(
+    inspector: Inspector, shelf: Shelf
+) -> None:
+    shelf.dead(key="nightly")
+    await inspector.replay("nightly")
+    shelf.server.zrem("jobctl:default:replayed", shelf.dead(key="nightly"))  # as after a stock producer's next run
+
+    (replayed,) = await inspector.replay_all()
+
+    assert replayed.key is not None
+
+
 async def test_a_replay_of_nothing_is_refused(inspector: Inspector) -> None:
     with pytest.raises(JobNotFound):
         await inspector.replay("nightly")

@@ -21,7 +21,9 @@ local function replay(k, origin, id, key, record, lock, lock_ms, force)
   end
   if call('EXISTS', origin) == 0 then return 'gone', '' end
   if call('ZSCORE', KEYS[k + 2], origin) then return 'unfinished', '' end
-  if before and not force then return 'before', before end
+  local died = call('ZSCORE', KEYS[k + 3], origin)
+  -- what lies among the dead has not been replayed: if there are replays, they are of an older job of the same key
+  if before and not died and not force then return 'before', before end
   if lock ~= '' then
     local held = call('GET', lock)
     local queue = held and string.match(held, '^saq:job:([^:]+):')
@@ -37,7 +39,6 @@ local function replay(k, origin, id, key, record, lock, lock_ms, force)
   call('ZADD', KEYS[k + 2], 0, id)
   call('RPUSH', KEYS[k + 1], id)
   call('HSET', KEYS[k + 5], origin, before and (before .. ' ' .. key) or key)
-  local died = call('ZSCORE', KEYS[k + 3], origin)
   if died then
     call('ZREM', KEYS[k + 3], origin)
     call('ZADD', KEYS[k + 4], died, origin)
