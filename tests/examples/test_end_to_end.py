@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import pytest
@@ -32,7 +31,7 @@ from jobctl.worker.process import resolve_hooks
 @pytest.fixture
 def environment(
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    database_url: str,
     redis_url: str,
     smtp_port: int,
     billing: LoopbackService,
@@ -41,7 +40,7 @@ def environment(
     """A process configured as in production, by its environment alone."""
     for name, value in {
         "REDIS_URL": redis_url,
-        "DATABASE_URL": f"sqlite:///{tmp_path}/tenants.db",
+        "DATABASE_URL": database_url,
         "EMAIL_PROVIDER": "smtp",
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": str(smtp_port),
