@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from jobctl.errors import HandlerError, Location
 from jobctl.spec import Diagnostic, Spec
 from jobctl.spec.source import read_line
 
+_WORD = re.compile(r"[\w.:\"'-]*[\w\"']")  # a handler path, quoted or not, or the name of a field
 HOOK_ARGUMENTS = {"startup": ("state",), "shutdown": ("state",), "error": ("ctx", "failure")}
 
 
@@ -68,12 +70,10 @@ def check_handlers(spec: Spec) -> list[Diagnostic]:
         try:
             function = resolve(job.handler)
         except HandlerError as error:
-            diagnostics.append(_diagnose(_about(job.name, error), job.handler_location, len(job.handler)))
+            diagnostics.append(_diagnose(_about(job.name, error), job.handler_location))
             continue
         for problem in check_handler(function, job.name, job.handler, job.payload):
-            place = problem.location or job.handler_location
-            width = len(job.handler) if problem.location is None else 1
-            diagnostics.append(_diagnose(problem, place, width))
+            diagnostics.append(_diagnose(problem, problem.location or job.handler_location))
     for name, arguments in HOOK_ARGUMENTS.items():
         path = getattr(spec.hooks, name)
         if path is None:
@@ -83,22 +83,24 @@ def check_handlers(spec: Spec) -> list[Diagnostic]:
         except HandlerError as error:
             found = error
         if found is not None:
-            diagnostics.append(_diagnose(found, spec.hook_locations.get(name), len(path)))
-    return diagnostics
+            diagnostics.append(_diagnose(found, spec.hook_locations.get(name)))
+    return sorted(diagnostics, key=lambda one: one.location or Location("", 0, 0))
 
 
 def _about(job: str, error: HandlerError) -> HandlerError:
     return HandlerError(f"handler of job `{job}`: {error.message}", code=error.code, hint=error.hint)
 
 
-def _diagnose(error: HandlerError, place: Location | None, width: int) -> Diagnostic:
+def _diagnose(error: HandlerError, place: Location | None) -> Diagnostic:
+    source = read_line(place) if place else ""
+    word = _WORD.match(source, place.column - 1) if place else None
     return Diagnostic(
         code=error.code,
         message=error.message,
         location=place,
         hint=error.hint,
-        source=read_line(place) if place else "",
-        width=width,
+        source=source,
+        width=len(word.group()) if word else 1,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
 import sys
 import traceback
@@ -19,7 +18,7 @@ from jobctl.names import did_you_mean
 def resolve(path: str) -> Callable[..., Any]:
     """Return the function that a path names.
 
-    The current folder is importable, as it is for ``python -m``: specs and handlers live in one project.
+    Where modules are looked for is the caller's to say (``sys.path``); the command line adds the current folder.
 
     Args:
         path: ``package.module:function``; the function may be an attribute of a class or object.
@@ -42,7 +41,7 @@ def resolve(path: str) -> Callable[..., Any]:
                 hint=did_you_mean(name, _functions(found)) or _defined_in(module),
             ) from None
     if isinstance(found, type) or not callable(found):
-        what = "a class" if isinstance(found, type) else f"a {type(found).__name__}"
+        what = "a class" if isinstance(found, type) else f"a value of type `{type(found).__name__}`"
         raise HandlerError(
             f"`{path}` is {what}, not a function", code="spec.handler-not-callable", hint="name a `def` or `async def`"
         )
@@ -51,10 +50,6 @@ def resolve(path: str) -> Callable[..., Any]:
 
 
 def _import(module_name: str, path: str) -> ModuleType:
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
-    importlib.invalidate_caches()
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:

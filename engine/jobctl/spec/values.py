@@ -15,6 +15,8 @@ from jobctl.spec.checks import JSON_MAKERS, Check, Makers, is_bounded, within
 from jobctl.spec.forms import json_value
 from jobctl.spec.model import NO_DEFAULT, FieldType, PayloadField
 
+MAX_PROBLEMS = 20  # of one list or object: the text goes into records and logs
+
 
 def compile_check(field: PayloadField, makers: Makers | None = None) -> Check:
     """Return the check of one field. A secret one never quotes its value.
@@ -74,7 +76,8 @@ def compile_fields(fields: tuple[PayloadField, ...], makers: Makers | None = Non
             if make_default is not None:
                 result[name] = make_default()
         if known != len(value):
-            problems += [(str(key), _undeclared(str(key), names), "") for key in value if key not in names]
+            unknown = [str(key) for key in value if key not in names][:MAX_PROBLEMS]
+            problems += [(name, _undeclared(name, names), "") for name in unknown]
         if problems:
             raise BadValue(problems)
         return result
@@ -125,6 +128,8 @@ def _list_check(field: PayloadField, makers: Makers) -> Check:
                 result.append(check_item(item))
             except BadValue as error:
                 problems += error.under(f"[{index}]")
+                if len(problems) >= MAX_PROBLEMS:
+                    break
         if problems:
             raise BadValue(problems)
         return result

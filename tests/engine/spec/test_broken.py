@@ -38,9 +38,7 @@ def test_every_snapshot_has_its_spec() -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_every_problem_has_a_place_a_code_and_a_caret_inside_its_line(
-    case: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_problem_has_a_code_and_a_caret_inside_its_line(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(BROKEN)
 
     with pytest.raises(SpecErrors) as raised:

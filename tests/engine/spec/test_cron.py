@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -33,14 +34,20 @@ def expressions(slack: int) -> st.SearchStrategy[str]:
     return st.tuples(*columns).map(" ".join)
 
 
+def is_accepted(expression: str) -> bool:
+    try:
+        check_expression(expression)
+    except Rejected:
+        return False
+    return True
+
+
 @given(expressions(slack=2))
 def test_what_is_accepted_fires_by_croniter(expression: str) -> None:
-    try:
-        accepted = check_expression(expression)
-    except Rejected:
+    if not is_accepted(expression):
         return
 
-    assert croniter(accepted, START).get_next(datetime) > START
+    assert croniter(check_expression(expression), START).get_next(datetime) > START
 
 
 @given(expressions(slack=0))
@@ -50,10 +57,8 @@ def test_what_croniter_fires_is_rejected_only_for_its_step(expression: str) -> N
     except ValueError:
         return
 
-    try:
+    with nullcontext() if is_accepted(expression) else pytest.raises(Rejected, match="step"):
         check_expression(expression)
-    except Rejected as error:
-        assert "step" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -45,24 +45,22 @@ jobs:
       - "0 2 * * *"
       - {every: 15m, id: quarter, payload: {limit: 7}}
 """
-PIECES = [
-    *"[]{}:,-?*&!|>'\"%@`#\t\n ~.<\\", ": ", "- ", "\n  ", "<<: *slow", "*slow", "&a ", "!!str ", "---\n", "null", "true",
-    "no", "1:30", "012", "-1", "1e999", "9" * 30, "\u00e9", "\u2028", "\ufeff", "\x85", "\U0001f600", "0 0 30 2 *", "@every ",
-    "30", "5m", "999999999w", *KEYS,
-]  # fmt: skip
+MARKS = [*"[]{}:,-?*&!|>'\"%@`#\t\n ~.<\\", ": ", "- ", "\n  ", "<<: *slow", "*slow", "&a ", "!!str ", "---\n"]
+ODD = ["null", "true", "no", "1:30", "012", "-1", "1e999", "9" * 30, "30", "5m", "999999999w", "0 0 30 2 *", "@every "]
+LETTERS = ["\u00e9", "\u2028", "\ufeff", "\x85", "\U0001f600"]
+PIECES = [*MARKS, *ODD, *LETTERS, *KEYS]
 
 
 def outcome_of(file: Path, raw: bytes) -> str:
     """Return `good` or `bad`; anything but SpecErrors, or a long wait, fails."""
     file.write_bytes(raw)
     started = time.perf_counter()
+    outcome = "good"
     try:
         compile_spec(load(file))
-        outcome = "good"
     except SpecErrors as error:
-        assert error.diagnostics
-        assert str(error)
-        outcome = "bad"
+        outcome = "bad" if error.diagnostics and str(error) else "silent"
+    assert outcome in ("good", "bad")
     assert time.perf_counter() - started < 5
     return outcome
 
@@ -143,19 +141,22 @@ def test_the_spec_that_is_mutated_is_good(tmp_path: Path) -> None:
     assert outcome_of(tmp_path / "a.yaml", VALID.encode()) == "good"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param("version: 1\njobs:\n" + "".join(f"  j{i}: {{queu: x, handler: y}}\n" for i in range(30_000)), id="jobs"),
-        pytest.param("version: 1\n" + "".join(f"k{i}: v\n" for i in range(80_000)), id="keys"),
-        pytest.param("version: 1\njobs: {a: {handler: x:y, tags: [" + "a, " * 300_000 + "a]}}", id="list"),
-        pytest.param("version: 1\njobs: {a: {handler: x:y, summary: " + "a" * 1_000_000 + "}}", id="scalar"),
-        pytest.param("version: 1\nqueues: {" + ", ".join(f"q{i}: 1" for i in range(50_000)) + "}\n"
-                     "jobs:\n" + "".join(f"  j{i}: {{handler: 'x:y', queue: r{i}}}\n" for i in range(2_000)), id="queues"),
-        pytest.param("version: 1\njobs: {a: {handler: x:y, payload: {" + ", ".join(f"f{i}: strin" for i in range(40_000))
-                     + "}}}", id="fields"),
-    ],
-)  # fmt: skip
+def keys(form: str, count: int) -> str:
+    return ", ".join(form.format(index) for index in range(count))
+
+
+MEBIBYTES = {
+    "jobs": "version: 1\njobs: {" + keys("j{0}: {{queu: x, handler: y}}", 30_000) + "}",
+    "keys": "version: 1\n" + keys("k{0}: v", 80_000).replace(", ", "\n"),
+    "list": "version: 1\njobs: {a: {handler: x:y, tags: [" + "a, " * 300_000 + "a]}}",
+    "scalar": "version: 1\njobs: {a: {handler: x:y, summary: " + "a" * 1_000_000 + "}}",
+    "queues": "version: 1\nqueues: {" + keys("q{0}: 1", 50_000) + "}\n"
+    "jobs: {" + keys("j{0}: {{handler: 'x:y', queue: r{0}}}", 2_000) + "}",
+    "fields": "version: 1\njobs: {a: {handler: x:y, payload: {" + keys("f{0}: strin", 40_000) + "}}}",
+}
+
+
+@pytest.mark.parametrize("text", MEBIBYTES.values(), ids=MEBIBYTES)
 def test_a_mebibyte_of_faults_is_told_in_seconds(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.yaml").write_text(text)
     started = time.perf_counter()
