@@ -165,15 +165,22 @@ class EmbeddedServer:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        (self.home / "valkey.pid").write_text(f"{process.pid}\n")
+        try:
+            (self.home / "valkey.pid").write_text(f"{process.pid}\n")
+            self._await_start(process, log)
+        except BaseException:
+            # also when a signal interrupts us here: nobody else knows of this process yet
+            process.kill()
+            process.wait()
+            raise
+
+    def _await_start(self, process: subprocess.Popen[bytes], log: Path) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         pause_s = 0.005
         while not self.answers():
             if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                process.wait()
                 raise NoEmbeddedBroker(
-                    f"the embedded broker did not start (exit {process.returncode}): {_last_words(log)}",
+                    f"the embedded broker did not start (exit {process.poll()}): {_last_words(log)}",
                     hint=f"see {log}; set REDIS_URL to use a broker of your own",
                 )
             time.sleep(pause_s)

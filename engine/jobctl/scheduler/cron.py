@@ -158,5 +158,5 @@ def _every_tick(every_s: float, at: datetime) -> datetime:
 def _zone(timezone: str) -> ZoneInfo:
     try:
         return ZoneInfo(timezone)
-    except (OSError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise ValueError(f"no time zone `{timezone}`") from error

@@ -189,9 +189,9 @@ class Execution:
         else:
             log.info("job cancelled", extra=facts)
         ending.fail(run, verdict, now_ms, self.worker_id, self.ended)
+        self._wake()
         if verdict.outcome != "cancelled":
             self._on_failure(run, verdict)
-        self._wake()
 
     def _hand_back(self, run: Run) -> None:
         ending.hand_back(run, self.ended, started=True)

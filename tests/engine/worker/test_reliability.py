@@ -6,7 +6,6 @@ import asyncio
 import time
 from typing import Any
 
-
 from jobctl import Context
 from jobctl.broker import keys
 from jobctl.broker.cycle import Cycle, Ended
