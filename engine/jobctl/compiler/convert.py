@@ -7,7 +7,7 @@ from typing import Any
 
 from jobctl.spec.badvalue import BadValue
 from jobctl.spec.checks import JSON_MAKERS, Check, Makers
-from jobctl.spec.forms import check_uuid, read_datetime
+from jobctl.spec.forms import check_uuid, is_uuid_text, read_datetime
 from jobctl.spec.model import FieldType, PayloadField
 
 
@@ -15,7 +15,7 @@ def _uuid(_: PayloadField) -> Check:
     from uuid import UUID
 
     def convert_uuid(value: Any) -> UUID:
-        return UUID(check_uuid(value))
+        return UUID(value if is_uuid_text(value) else check_uuid(value))
 
     return convert_uuid
 

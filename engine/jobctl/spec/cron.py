@@ -19,8 +19,10 @@ NICKNAMES: Final = {
     "@weekly": "0 0 * * 0",
     "@monthly": "0 0 1 * *",
     "@yearly": "0 0 1 1 *",
+    "@midnight": "0 0 * * *",
+    "@annually": "0 0 1 1 *",
 }
-_OTHER_NICKNAMES = {"@midnight": "@daily", "@annually": "@yearly", "@minutely": "* * * * *", "@minute": "* * * * *"}
+_OTHER_NICKNAMES = {"@minutely": "* * * * *", "@minute": "* * * * *", "@hour": "@hourly", "@day": "@daily"}
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY_NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # 29 February comes round
@@ -68,11 +70,6 @@ def check_expression(text: str) -> str:
     values = [_values(field, column) for field, column in zip(fields, _COLUMNS, strict=True)]
     _check_fires(text, fields, values)
     return text
-
-
-def every_s(expression: str) -> float | None:
-    """Return the seconds of ``@every 15m``, or None for another expression."""
-    return parse_duration(expression[len(EVERY) :]) if expression.startswith(EVERY) else None
 
 
 def _check_nickname(text: str) -> str:

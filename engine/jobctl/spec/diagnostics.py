@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from jobctl.errors import Location, SpecError
 
 SHOWN_COLUMNS = 100  # of a source line; a longer one is shown around the caret
-SHOWN_PROBLEMS = 200  # in the text of one SpecErrors; all of them stay in `diagnostics`
+SHOWN_PROBLEMS = 100  # in the text of one SpecErrors; all of them stay in `diagnostics`
 SHOWN_VALUE = 60  # characters of a value quoted in a message
 
 

@@ -113,12 +113,16 @@ def write_duration(duration: timedelta) -> str:
     return format_duration(duration.total_seconds())
 
 
+def is_uuid_text(value: Any) -> bool:
+    """Whether a value is a UUID's text with its four hyphens."""
+    return type(value) is str and _UUID.fullmatch(value) is not None
+
+
 def check_uuid(value: Any) -> str:
     """Return a UUID as text in its canonical form: small letters, four hyphens."""
-    if type(value) is str:
-        if _UUID.fullmatch(value):
-            return value.lower()
-    elif is_uuid(value):
+    if is_uuid_text(value):
+        return str(value.lower())
+    if is_uuid(value):
         return str(value)
     raise BadValue.of("must be a UUID such as `7c9e6679-7425-40de-944b-e07fc1f90ae7`", value)
 

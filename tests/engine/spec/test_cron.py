@@ -10,7 +10,8 @@ from croniter import croniter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobctl.spec.cron import NICKNAMES, check_expression, every_s
+from jobctl.scheduler.cron import ALIASES
+from jobctl.spec.cron import NICKNAMES, check_expression
 from jobctl.spec.kinds import Rejected
 
 START = datetime(2025, 12, 31, 23, 59, tzinfo=UTC)
@@ -102,7 +103,7 @@ def test_spaces_do_not_count() -> None:
         ("0 0 31 4,6,9,11 *", "would never fire", None),
         ("0 0 L2 * *", "is no cron expression", None),
         ("@Hourly", "no known nickname", '"@hourly"'),
-        ("@annually", "no known nickname", '"@yearly"'),
+        ("@minutely", "no known nickname", '"* * * * *"'),
         ("@every", "@every <duration>", '"@every 15m"'),
         ("@every 5 minutes", "@every <duration>", '"@every 5m"'),
         ("@every 1.5s", "whole number of seconds", None),
@@ -129,6 +130,5 @@ def test_bad_expressions_say_why(expression: str, message: str, hint: str | None
     assert hint is None or hint in (raised.value.hint or "")
 
 
-def test_seconds_of_an_interval() -> None:
-    assert every_s("@every 1h30m") == 5400
-    assert every_s("0 2 * * *") is None
+def test_scheduler_knows_the_same_nicknames() -> None:
+    assert ALIASES == NICKNAMES
