@@ -55,7 +55,7 @@ format: $(STAMP) ## Rewrite the source in its one format, and mend what ruff can
 	@$(BIN)/ruff format --quiet $(SOURCE)
 
 format-check: $(STAMP)
-	@$(BIN)/ruff format --check --quiet $(SOURCE) || { echo "hint: make format" >&2; exit 1; }
+	@said=$$($(BIN)/ruff format --check $(SOURCE) 2>&1) || { echo "$$said" >&2; echo "hint: make format" >&2; exit 1; }
 
 lint: $(STAMP) ## Check the source with ruff
 	@$(BIN)/ruff check --quiet $(SOURCE)

@@ -14,14 +14,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from redis import exceptions
-
+from jobctl.broker.connect import translate_errors
 from jobctl.broker.envelope import TICK_CLAIMED, Envelope, pack, seal, unpack
 from jobctl.broker.keys import SCHEDULES
 from jobctl.broker.scripts import source
 from jobctl.clock import utc
 from jobctl.compiler.payload import PayloadSchema
 from jobctl.compiler.plan import Plan, Schedule
+from jobctl.errors import BrokerError
 from jobctl.scheduler.cron import latest_time, next_times, times_after
 from jobctl.spec.model import CatchUp
 
@@ -65,10 +65,11 @@ class Scheduler:
             return
         while True:
             try:
-                if not self._last_ms:
-                    await self.begin()
-                await self.tick()
-            except exceptions.RedisError as error:
+                with translate_errors():
+                    if not self._last_ms:
+                        await self.begin()
+                    await self.tick()
+            except BrokerError as error:
                 log.debug("scheduler waits for the broker", extra={"error": str(error)})
                 await asyncio.sleep(1.0)
                 continue
