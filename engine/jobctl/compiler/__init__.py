@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobctl.compiler.build import compile_spec, load_plan
+    from jobctl.compiler.findings import check
     from jobctl.compiler.handlers import Handler, bind, check_handlers, resolve
     from jobctl.compiler.payload import PayloadSchema
     from jobctl.compiler.plan import Plan
@@ -22,13 +23,24 @@ _HOME = {
     "PayloadSchema": "jobctl.compiler.payload",
     "Plan": "jobctl.compiler.plan",
     "bind": "jobctl.compiler.handlers",
+    "check": "jobctl.compiler.findings",
     "check_handlers": "jobctl.compiler.handlers",
     "compile_spec": "jobctl.compiler.build",
     "load_plan": "jobctl.compiler.build",
     "resolve": "jobctl.compiler.handlers",
 }
 
-__all__ = ["Handler", "PayloadSchema", "Plan", "bind", "check_handlers", "compile_spec", "load_plan", "resolve"]
+__all__ = [
+    "Handler",
+    "PayloadSchema",
+    "Plan",
+    "bind",
+    "check",
+    "check_handlers",
+    "compile_spec",
+    "load_plan",
+    "resolve",
+]
 
 
 def __getattr__(name: str) -> Any:

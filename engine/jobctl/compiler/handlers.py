@@ -63,14 +63,22 @@ def bind(plan: Plan) -> dict[str, Handler]:
     return handlers
 
 
-def check_handlers(spec: Spec) -> list[Diagnostic]:
-    """Import all handlers and hooks of a spec, and return what is wrong with them, at the places that name them."""
+def check_handlers(spec: Spec, *, unsure: frozenset[str] = frozenset()) -> list[Diagnostic]:
+    """Import all handlers and hooks of a spec, and return what is wrong with them, at the places that name them.
+
+    Args:
+        unsure: names of jobs whose payload is not known, so that their handlers are imported and not compared.
+    """
     diagnostics: list[Diagnostic] = []
     for job in spec.jobs:
+        if not job.handler:  # of a spec with problems; it has been reported
+            continue
         try:
             function = resolve(job.handler)
         except HandlerError as error:
             diagnostics.append(_diagnose(_about(job.name, error), job.handler_location))
+            continue
+        if job.name in unsure:
             continue
         for problem in check_handler(function, job.name, job.handler, job.payload):
             diagnostics.append(_diagnose(problem, problem.location or job.handler_location))

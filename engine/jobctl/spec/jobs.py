@@ -36,6 +36,7 @@ class Declared:
     key: Scalar
     type: Node
     queue: Node | None
+    is_payload_known: bool
 
 
 def read_defaults(reading: Reading | None, problems: Problems) -> Defaults:
@@ -78,7 +79,7 @@ def read_job(key: Scalar, node: Value, defaults: Defaults, problems: Problems) -
         **values,
     )
     queue = own.nodes.get("queue", defaults.queue)
-    return Declared(job, key, own.nodes.get("type", key), queue)
+    return Declared(job, key, own.nodes.get("type", key), queue, fields is not None)
 
 
 def _backoff(node: Value | None, path: str, problems: Problems) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobctl.compiler import bind, check_handlers, compile_spec, resolve
+from jobctl.compiler import bind, check, check_handlers, compile_spec, resolve
 from jobctl.compiler.signatures import check_handler, check_hook, is_async
 from jobctl.errors import HandlerError
 from jobctl.spec import Spec
@@ -200,6 +201,32 @@ def test_problems_stand_at_the_places_that_name_them(application: Application, s
         "hint: did you mean `limit`?",
     ]
     assert "^" * len("shop.mail:lost") in found[4].render()
+
+
+def test_problems_of_files_and_handlers_are_found_together(application: Application, tmp_path: Path) -> None:
+    application(shop__mail="def send(ctx, id): ...\ndef count(ctx): ...\n")
+    file = tmp_path / "a.yaml"
+    file.write_text(
+        "version: 1\n"
+        "jobs:\n"
+        "  no-handler: {queue: default}\n"
+        "  bad-payload: {handler: shop.mail:send, payload: {id: uid}}\n"
+        "  lost: {handler: shop.mail:lost, retries: many}\n"
+        "  good: {handler: shop.mail:count}\n"
+        "  wrong: {handler: shop.mail:count, payload: {id: uuid}}\n"
+    )
+
+    spec, problems = check(file)
+
+    assert [(one.code, one.location and one.location.line) for one in problems] == [
+        ("spec.missing-key", 3),
+        ("spec.bad-value", 4),
+        ("spec.handler-not-found", 5),
+        ("spec.bad-value", 5),
+        ("spec.signature", 7),
+    ]
+    assert len(spec.jobs) == 5
+    assert len(check(file, handlers=False)[1]) == 3
 
 
 def test_good_handlers_have_no_problems_and_are_bound(application: Application, spec_of: SpecOf) -> None:
