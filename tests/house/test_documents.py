@@ -88,3 +88,9 @@ def test_lock_file_names_no_package_host() -> None:
 
     assert "://" not in lock
     assert "--index-url" not in lock
+
+
+def test_lock_file_pins_every_dependency() -> None:
+    pinned = set(re.findall(r"^([a-z0-9._-]+)==", read("requirements.lock"), re.MULTILINE))
+
+    assert {name.lower() for name in declared_dependencies()} <= pinned
