@@ -59,9 +59,9 @@ class Listener:
     async def listen(self, name: str) -> AsyncIterator[Channel]:
         """Listen to a channel. The first news is that the server has confirmed: from then on nothing is missed."""
         channel = Channel()
+        self._waiters.setdefault(name, []).append(channel)
         try:
             async with self._lock:
-                self._waiters.setdefault(name, []).append(channel)
                 await self._join(name, channel)
             yield channel
         finally:

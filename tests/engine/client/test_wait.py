@@ -33,11 +33,16 @@ def finish(
         pipe.execute()
 
 
-async def heard(server: redis.Redis, job: Enqueued, count: int = 1) -> None:
-    """Return when so many connections listen to the job."""
+async def until(is_so: Callable[[], bool]) -> None:
+    """Return when the server says so: it learns of connections a moment after they are opened or closed."""
     async with asyncio.timeout(10):
-        while server.pubsub_numsub(job.id)[0][1] < count:
+        while not is_so():
             await asyncio.sleep(0.005)
+
+
+async def heard(server: redis.Redis, job: Enqueued) -> None:
+    """Return when somebody listens to the job."""
+    await until(lambda: server.pubsub_numsub(job.id)[0][1] > 0)
 
 
 @pytest.mark.parametrize(
@@ -195,8 +200,25 @@ async def test_nothing_listens_when_nobody_waits(client: Client, server: redis.R
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
-    assert [each for each in server.client_list() if int(each["sub"]) > 0] == []
+    await until(lambda: not [each for each in server.client_list() if int(each["sub"]) > 0])
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "jobctl-client-listener"]
+
+
+async def test_waits_that_come_and_go_at_once_leave_nothing_behind(client: Client, server: redis.Redis) -> None:
+    jobs = await client.enqueue_many(NewJob("clean-up") for _ in range(20))
+    waits = [asyncio.create_task(client.wait(job)) for job in jobs * 3 if isinstance(job, Enqueued)]
+
+    for n, wait in enumerate(waits):
+        wait.cancel()
+        if n % 3 == 0:
+            await asyncio.wait([wait])
+    ended = await asyncio.gather(*waits, return_exceptions=True)
+
+    assert {type(each) for each in ended} == {asyncio.CancelledError}
+    assert (client._listener._waiters, client._listener._pubsub, client._listener._reader) == ({}, None, None)
+    last = await client.enqueue("clean-up")
+    finish(server, last)
+    assert (await client.wait(last, timeout=20)).state is JobState.COMPLETE
 
 
 async def test_a_wait_outlives_a_subscription_that_breaks(client: Client, server: redis.Redis) -> None:
