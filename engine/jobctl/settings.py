@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import overload
 from urllib.parse import quote, urlsplit
 
 from jobctl.errors import UsageError
@@ -14,6 +15,7 @@ from jobctl.errors import UsageError
 PREFIXES = ("JOBCTL_", "ASYNQ_")
 DEFAULT_CONCURRENCY = 10
 DEFAULT_GRACE_S = 25.0  # under Kubernetes' 30 s, so that the hand-back happens before SIGKILL
+MIN_LEASE_S = 0.5  # renewed every third of it by a thread that also has a network to cross
 DEFAULT_SPEC = "jobspecs"
 DEFAULT_HOME = ".jobctl"
 URL_SCHEMES = ("redis", "rediss", "unix")
@@ -31,6 +33,8 @@ class Settings:
         home: folder of the embedded broker, from ``JOBCTL_HOME``.
         spec: default path of the specs, from ``JOBCTL_SPEC``.
         log_format: ``auto``, ``human`` or ``json``, from ``JOBCTL_LOG_FORMAT``.
+        lease_s: seconds after a worker's death until its jobs run again, from ``JOBCTL_LEASE``; None = not set.
+        patience_s: seconds without the broker after which a worker ends, from ``JOBCTL_PATIENCE``; None = not set.
     """
 
     redis_url: str | None = None
@@ -40,6 +44,8 @@ class Settings:
     home: Path = Path(DEFAULT_HOME)
     spec: str = DEFAULT_SPEC
     log_format: str = "auto"
+    lease_s: float | None = None
+    patience_s: float | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -60,10 +66,12 @@ class Settings:
             redis_url=_redis_url(env),
             concurrency=_concurrency(env),
             weights=_weights(env),
-            grace_s=_grace_s(env),
+            grace_s=_duration(env, "JOBCTL_GRACE", DEFAULT_GRACE_S),
             home=Path(env.get("JOBCTL_HOME", DEFAULT_HOME)),
             spec=env.get("JOBCTL_SPEC", DEFAULT_SPEC),
             log_format=log_format,
+            lease_s=_duration(env, "JOBCTL_LEASE", None, least_s=MIN_LEASE_S),
+            patience_s=_duration(env, "JOBCTL_PATIENCE", None),
         )
 
 
@@ -73,9 +81,7 @@ def _whole_number(name: str, text: str, low: int) -> int:
     except ValueError:
         number = low - 1
     if number < low:
-        raise UsageError(
-            f"{name} is `{text}`", hint=f"set a whole number of {low} or more", code="env.invalid"
-        )
+        raise UsageError(f"{name} is `{text}`", hint=f"set a whole number of {low} or more", code="env.invalid")
     return number
 
 
@@ -96,16 +102,23 @@ def _weights(env: Mapping[str, str]) -> dict[str, int]:
     return weights
 
 
-def _grace_s(env: Mapping[str, str]) -> float:
-    from jobctl.durations import parse_duration
+@overload
+def _duration(env: Mapping[str, str], name: str, default: float) -> float: ...
+@overload
+def _duration(env: Mapping[str, str], name: str, default: None, *, least_s: float = 0.0) -> float | None: ...
+def _duration(env: Mapping[str, str], name: str, default: float | None, *, least_s: float = 0.0) -> float | None:
+    from jobctl.durations import format_duration, parse_duration
 
-    text = env.get("JOBCTL_GRACE")
+    text = env.get(name)
     if not text:
-        return DEFAULT_GRACE_S
+        return default
     try:
-        return parse_duration(text)
+        seconds = parse_duration(text)
     except ValueError as error:
-        raise UsageError(f"JOBCTL_GRACE: {error}", code="env.invalid") from None
+        raise UsageError(f"{name}: {error}", code="env.invalid") from None
+    if seconds < least_s:
+        raise UsageError(f"{name} is `{text}`", hint=f"set {format_duration(least_s)} or more", code="env.invalid")
+    return seconds
 
 
 def _redis_url(env: Mapping[str, str]) -> str | None:

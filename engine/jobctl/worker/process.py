@@ -47,6 +47,10 @@ def run_worker(
         the process's exit code: 0 stopped as asked (also by a signal), 4 the broker stayed away.
     """
     settings = settings or Settings()
+    if settings.lease_s is not None:
+        options.setdefault("lease_ms", round(settings.lease_s * 1000))
+    if settings.patience_s is not None:
+        options.setdefault("patience_s", settings.patience_s)
 
     async def main() -> int:
         worker = Worker.for_plan(
