@@ -10,10 +10,11 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jobctl.broker.cycle import Ended
+from jobctl.broker.cycle import Ended, Turn
 from jobctl.broker.record import Wire, read_wire
 from jobctl.durations import format_duration, format_elapsed
 from jobctl.errors import PayloadError
@@ -26,6 +27,13 @@ from jobctl.worker.tally import Tally
 from jobctl.worker.threads import DaemonThreads
 
 log = logging.getLogger(__name__)
+
+# Claiming ahead lets the broker's work and ours overlap. It pays only where jobs are short, and must never make a job
+# wait here that another worker could start: no more is claimed than should start within this time ...
+AHEAD_S = 0.005
+# ... and what has not started after this time goes back to the head of its queue.
+HAND_BACK_S = 0.1
+MEAN_WEIGHT = 0.05  # of the latest run in the moving mean of run times
 
 FailureListener = Callable[[Run, ending.Verdict], None]
 
@@ -59,6 +67,10 @@ class Execution:
         self.tally = Tally()
         self.processed = 0
         self.next_retry_s: float | None = None
+        self._waiting: deque[tuple[int, str, bytes, str, int, float]] = deque()
+        self._filling = False
+        self._mean_s: float | None = None
+        self._patrol: asyncio.TimerHandle | None = None
         self._wake = wake
         self._on_failure = on_failure
         self._threads = DaemonThreads(concurrency)
@@ -72,9 +84,57 @@ class Execution:
         """Slots in which no job runs."""
         return self.concurrency - len(self.running)
 
-    def start(self, queue: int, job_id: str, raw: bytes, token: str, now_ms: int) -> None:
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs, waits to start, or waits to be told."""
+        return not (self.running or self._waiting or self.ended.values)
+
+    def wanted(self) -> int:
+        """Return how many jobs to claim now: the free slots, and ahead of them while jobs are short."""
+        mean_s = self._mean_s
+        if mean_s is None or mean_s > AHEAD_S:
+            ahead = 0
+        else:
+            ahead = min(self.concurrency, int(AHEAD_S * self.concurrency / max(mean_s, 1e-6)))
+        return max(self.free + ahead - len(self._waiting), 0)
+
+    def accept(self, turn: Turn) -> None:
+        """Take over claimed jobs: start what has a slot, in the order of the claims; the rest waits a moment."""
+        token, now_ms, claimed_at = turn.token, turn.now_ms, self._time()
+        for queue, job_id, raw in turn.claims:
+            self.held[job_id] = (queue, token)
+            self._waiting.append((queue, job_id, raw, token, now_ms, claimed_at))
+        self._fill()
+        if self._waiting and self._patrol is None:
+            self._patrol = self._loop.call_later(HAND_BACK_S, self._hand_back_late)
+
+    def _fill(self) -> None:
+        if self._filling:
+            return  # called from a job that failed at once: the loop below goes on
+        self._filling = True
+        while self._waiting and self.concurrency > len(self.running):
+            self._start(*self._waiting.popleft())
+        self._filling = False
+
+    def _hand_back_late(self) -> None:
+        self._patrol = None
+        if not self._waiting:
+            return
+        if self._time() - self._waiting[0][5] < HAND_BACK_S:
+            self._patrol = self._loop.call_later(HAND_BACK_S, self._hand_back_late)
+            return
+        self._mean_s = None  # jobs are not as short as they were: claim ahead again when they are
+        self.return_waiting()
+
+    def return_waiting(self) -> None:
+        """Give back claimed jobs that have not started, as if never claimed; last first, so that their order stays."""
+        while self._waiting:
+            queue, job_id, _, token, _, _ = self._waiting.pop()
+            self.ended.add(queue, job_id, token, "b", b',"status":"queued","started":0', 0)
+        self._wake()
+
+    def _start(self, queue: int, job_id: str, raw: bytes, token: str, now_ms: int, claimed_at: float) -> None:
         """Start a claimed job. Whatever is wrong with it, the worker goes on."""
-        self.held[job_id] = (queue, token)
         try:
             wire = read_wire(raw)
         except ValueError as error:
@@ -84,6 +144,7 @@ class Execution:
             return
         callee = self.callees.get(wire.function)
         now_at = self._time()
+        now_ms += int((now_at - claimed_at) * 1000)
         limit = wire.timeout or 0
         run = Run(
             queue, job_id, token, raw, wire, callee, now_ms, now_at, now_at + limit if limit > 0 else float("inf")
@@ -153,12 +214,16 @@ class Execution:
             self._settle(run, ending.judge(run, error, 0.0), now_ms)
             return
         self.processed += 1
+        took_s = now_at - run.started_at
+        mean_s = self._mean_s
+        self._mean_s = took_s if mean_s is None else mean_s + MEAN_WEIGHT * (took_s - mean_s)
         wire = run.wire
         self.tally.ended(wire.queue, wire.function, "complete", now_ms - run.started_ms)
         if log.isEnabledFor(logging.DEBUG):
-            took = format_elapsed(now_at - run.started_at)
-            log.debug("job complete", extra={**_facts(run), "took": took})
+            log.debug("job complete", extra={**_facts(run), "took": format_elapsed(took_s)})
         self._wake()
+        if self._waiting:
+            self._fill()
 
     def _failed(self, run: Run, error: BaseException) -> None:
         if self.running.get(run.id) is not run:
@@ -171,6 +236,7 @@ class Execution:
             if run.cause is Cause.LOST:
                 self.held.pop(run.id, None)
                 self._wake()
+                self._fill()
                 return
             error = _explain(run)
         now_ms = run.now_ms(self._time())
@@ -192,17 +258,12 @@ class Execution:
         self._wake()
         if verdict.outcome != "cancelled":
             self._on_failure(run, verdict)
+        self._fill()
 
     def _hand_back(self, run: Run) -> None:
         ending.hand_back(run, self.ended, started=True)
         self.tally.ended(run.wire.queue, run.wire.function, "interrupted", 0)
         log.info("job handed back", extra=_facts(run))
-        self._wake()
-
-    def return_unstarted(self, queue: int, job_id: str, token: str) -> None:
-        """Give back a job that was claimed while the worker was stopping, as if never claimed."""
-        self.held[job_id] = (queue, token)
-        self.ended.add(queue, job_id, token, "b", b',"status":"queued","started":0', 0)
         self._wake()
 
     def told(self, ids: list[str], fenced: list[str]) -> None:
@@ -264,14 +325,15 @@ class Execution:
 
     async def drain(self, grace_s: float, hurry: asyncio.Event, hard_s: float = 1.0) -> None:
         """Let running jobs end for so long, then cancel them, then hand back whatever still runs."""
+        self.return_waiting()
         await self._until_idle(grace_s, hurry)
-        for job_id in list(self.running):
-            run = self.running[job_id]
+        # Each goes to the head of its queue: the one that started last first, so that their order stays.
+        for run in list(reversed(self.running.values())):
             run.cause = Cause.SHUTDOWN
             self._stop_task(run)
         if self.running:
             await self._until_idle(hard_s, None)
-        for run in list(self.running.values()):
+        for run in list(reversed(self.running.values())):
             del self.running[run.id]
             log.warning("a job did not stop when cancelled; handed back while it still runs", extra=_facts(run))
             self._hand_back(run)

@@ -352,19 +352,17 @@ class _Session:
             await asyncio.sleep(0)
             if stopping.is_set():
                 return
-            turn = await self._turn(execution.free)
+            turn = await self._turn(execution.wanted())
             if turn is None:
                 wake.set()
                 continue
-            token, now_ms = turn.token, turn.now_ms
-            for queue, job_id, raw in turn.claims:
-                execution.start(queue, job_id, raw, token, now_ms)
+            execution.accept(turn)
             if execution.ended.values:
                 wake.set()
-            elif execution.free > 0:
+            elif execution.wanted() > 0:
                 if any(left > 0 for left in turn.ready):
                     wake.set()
-                elif self.worker.burst and not execution.running and not turn.claims:
+                elif self.worker.burst and execution.is_idle and not turn.claims:
                     self.worker.event.set()
                 for peek, left in zip(self.peeks, turn.ready, strict=True):
                     if left == 0:

@@ -41,34 +41,89 @@ local function store(id, record, seconds)
   if seconds > 0 then call('SET', id, record, 'EX', seconds) elseif seconds == 0 then call('SET', id, record) end
 end
 
-local fenced = {}
-local position = 0
-for i = 7 + 2 * queues, #ARGV, 8 do
-  position = position + 1
-  local q, id, op, body, number = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 3], ARGV[i + 4], tonumber(ARGV[i + 5])
+local function is_repeat(op, stored, body, number)
+  if not stored then return number < 0 and op ~= 'r' end
+  if op == 'c' or op == 'b' then return string.sub(stored, -#body - 1, -2) == body end
+  return stored == body
+end
+
+-- Ends come in groups by queue: a command for many jobs costs the server little more than a command for one.
+local fenced, groups = {}, {}
+local first = 7 + 2 * queues
+for i = first, #ARGV, 8 do
+  local q = ARGV[i]
+  local group = groups[q]
+  if not group then
+    group = {ids = {}, at = {}}
+    groups[q] = group
+  end
+  group.ids[#group.ids + 1] = ARGV[i + 1]
+  group.at[#group.at + 1] = i
+end
+
+for name, group in pairs(groups) do
+  local q = tonumber(name)
   local k = K * q
-  if call('HGET', KEYS[k + 5], id) ~= ARGV[i + 2] then
-    local stored = call('GET', id)
-    local again
-    if op == 'c' or op == 'b' then
-      again = (not stored and number < 0) or (stored and string.sub(stored, -#body - 1, -2) == body)
+  local owners = call('HMGET', KEYS[k + 5], unpack(group.ids))
+  local own, final, complete, fields, keeps = {}, {}, {}, {}, {}
+  local others = {}
+  for n, id in ipairs(group.ids) do
+    local i = group.at[n]
+    local op = ARGV[i + 3]
+    if owners[n] ~= ARGV[i + 2] then
+      if not is_repeat(op, call('GET', id), ARGV[i + 4], tonumber(ARGV[i + 5])) then
+        fenced[#fenced + 1] = (i - first) / 8 + 1
+      end
     else
-      again = stored == body or (not stored and number < 0)
+      own[#own + 1] = id
+      call('LREM', KEYS[k + 2], 1, id)
+      if op ~= 'r' and op ~= 'b' then final[#final + 1] = id end
+      if op == 'c' then
+        complete[#complete + 1] = id
+        fields[#fields + 1] = ARGV[i + 4]
+        keeps[#keeps + 1] = tonumber(ARGV[i + 5])
+      else
+        others[#others + 1] = i
+      end
+      local lock = ARGV[i + 6]
+      if lock ~= '' and op ~= 'r' and op ~= 'b' and call('GET', lock) == id then call('DEL', lock) end
+      if ARGV[i + 7] ~= '' then
+        call('LPUSH', KEYS[#KEYS], ARGV[i + 7])
+        call('LTRIM', KEYS[#KEYS], 0, 199)
+      end
     end
-    if not again then fenced[#fenced + 1] = position end
-  else
-    call('HDEL', KEYS[k + 5], id)
-    call('ZREM', KEYS[k + 4], id)
-    call('LREM', KEYS[k + 2], 1, id)
-    if op == 'c' then
-      call('ZREM', KEYS[k + 3], id)
-      local stored = call('GET', id)
-      if stored then
-        store(id, splice(stored, body), number)
-        keep(k, id, 6, number)
+  end
+  if #own > 0 then
+    call('HDEL', KEYS[k + 5], unpack(own))
+    call('ZREM', KEYS[k + 4], unpack(own))
+  end
+  if #final > 0 then call('ZREM', KEYS[k + 3], unpack(final)) end
+
+  if #complete > 0 then
+    local stored = call('MGET', unpack(complete))
+    local index, expiry = {}, {}
+    for n, id in ipairs(complete) do
+      local seconds = keeps[n]
+      if seconds < 0 then
+        call('DEL', id)
+      elseif stored[n] then
+        store(id, splice(stored[n], fields[n]), seconds)
+        index[#index + 1] = now_text
+        index[#index + 1] = id
+        if seconds > 0 then
+          expiry[#expiry + 1] = string.format('%.0f', now + seconds * 1000)
+          expiry[#expiry + 1] = id
+        end
       end
       call('PUBLISH', id, 'complete')
-    elseif op == 'r' then
+    end
+    if #index > 0 then call('ZADD', KEYS[k + 6], unpack(index)) end
+    if #expiry > 0 then call('ZADD', KEYS[k + 9], unpack(expiry)) end
+  end
+
+  for _, i in ipairs(others) do
+    local id, op, body, number = ARGV[i + 1], ARGV[i + 3], ARGV[i + 4], tonumber(ARGV[i + 5])
+    if op == 'r' then
       local due = now + number
       call('SET', id, body)
       if number > 0 then
@@ -88,7 +143,8 @@ for i = 7 + 2 * queues, #ARGV, 8 do
         if number > 0 then
           call('HINCRBY', KEYS[k + 12], id, 1)
           local lost = call('HGET', KEYS[k + 13], id)
-          local line = '{"outcome":"interrupted","at_ms":' .. now_text .. ',"worker":"' .. string.match(token, '^[^:]*') .. '"}'
+          local worker = string.match(token, '^[^:]*')
+          local line = '{"outcome":"interrupted","at_ms":' .. now_text .. ',"worker":"' .. worker .. '"}'
           call('HSET', KEYS[k + 13], id, lost and (lost .. ',' .. line) or line)
         end
         call('PUBLISH', id, 'queued')
@@ -96,21 +152,13 @@ for i = 7 + 2 * queues, #ARGV, 8 do
         call('ZREM', KEYS[k + 3], id)
       end
     elseif op == 'p' then
-      call('ZREM', KEYS[k + 3], id)
       call('HSET', KEYS[K * queues + 2 * q + 1], id, body)
       call('DEL', id)
     else
-      call('ZREM', KEYS[k + 3], id)
       store(id, body, number)
       keep(k, id, op == 'd' and 7 or 8, number)
       call('HDEL', KEYS[K * queues + 2 * q + 2], id)
       call('PUBLISH', id, op == 'd' and 'failed' or 'aborted')
-    end
-    local lock = ARGV[i + 6]
-    if lock ~= '' and call('GET', lock) == id then call('DEL', lock) end
-    if ARGV[i + 7] ~= '' then
-      call('LPUSH', KEYS[#KEYS], ARGV[i + 7])
-      call('LTRIM', KEYS[#KEYS], 0, 199)
     end
   end
 end
