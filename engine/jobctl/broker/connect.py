@@ -68,13 +68,16 @@ def connect(url: str, **options: Any) -> AsyncRedis:
     from redis.backoff import ExponentialWithJitterBackoff
 
     from jobctl.broker.packing import packing_in_c
+    from jobctl.broker.sending import cancellable
 
     retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), RETRIES)
     pool = BlockingConnectionPool.from_url(
         url,
         **{"retry": retry, "max_connections": MAX_CONNECTIONS, "timeout": POOL_TIMEOUT_S, **_options(url), **options},
     )
-    pool.connection_class = packing_in_c(pool.connection_class)
+    kind: Any = pool.connection_class
+    kind = packing_in_c(kind)
+    pool.connection_class = cancellable(kind)
     return Redis.from_pool(pool)
 
 
