@@ -94,3 +94,12 @@ def test_lock_file_pins_every_dependency() -> None:
     pinned = set(re.findall(r"^([a-z0-9._-]+)==", read("requirements.lock"), re.MULTILINE))
 
     assert {name.lower() for name in declared_dependencies()} <= pinned
+
+
+def test_readme_explains_every_variable_of_the_environment() -> None:
+    sources = [path for root in ("engine", "cli") for path in (ROOT / root).rglob("*.py")]
+    read_by_code = {name for path in sources for name in re.findall(r"JOBCTL_[A-Z]+", path.read_text(encoding="utf-8"))}
+
+    explained = set(re.findall(r"JOBCTL_[A-Z]+", read("README.md").partition("## Environment")[2]))
+
+    assert explained == read_by_code
