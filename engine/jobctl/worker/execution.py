@@ -95,7 +95,7 @@ class Execution:
         if mean_s is None or mean_s > AHEAD_S:
             ahead = 0
         else:
-            ahead = min(self.concurrency, int(AHEAD_S * self.concurrency / max(mean_s, 1e-6)))
+            ahead = min(2 * self.concurrency, int(AHEAD_S * self.concurrency / max(mean_s, 1e-6)))
         return max(self.free + ahead - len(self._waiting), 0)
 
     def accept(self, turn: Turn) -> None:
