@@ -43,6 +43,7 @@ def _registration(registration: Registration) -> dict[str, Any]:
         "retention_s": registration.retention_s,
         "dead_retention_s": registration.dead_retention_s,
         "max_crashes": registration.max_crashes,
+        "isolation": str(registration.isolation),
         "backoff": {
             "delay_s": backoff.delay_s,
             "factor": backoff.factor,

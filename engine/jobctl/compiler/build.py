@@ -90,6 +90,7 @@ def _registration(job: JobSpec) -> Registration:
         payload=job.payload,
         alert=job.alert,
         tags=job.tags,
+        isolation=job.isolation,
     )
 
 

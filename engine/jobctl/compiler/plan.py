@@ -9,7 +9,7 @@ from typing import Any
 
 from jobctl.errors import UnknownJob
 from jobctl.names import did_you_mean
-from jobctl.spec.model import AlertEvent, Backoff, CatchUp, Hooks, PayloadField, Scheduling, Unique
+from jobctl.spec.model import AlertEvent, Backoff, CatchUp, Hooks, Isolation, PayloadField, Scheduling, Unique
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ class Registration:
     payload: tuple[PayloadField, ...]
     alert: tuple[AlertEvent, ...]
     tags: tuple[str, ...]
+    isolation: Isolation = Isolation.THREAD
 
     @property
     def retries(self) -> int:

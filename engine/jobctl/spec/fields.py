@@ -7,7 +7,7 @@ from typing import Final
 
 from jobctl.names import FIELD_NAME, FLAG_NAME, JOB_NAME, JOB_TYPE, QUEUE_NAME
 from jobctl.spec.kinds import Bool, Choice, Duration, ListOf, Name, Number, Raw, Text, Whole
-from jobctl.spec.model import AlertEvent, CatchUp, FieldType, Scheduling
+from jobctl.spec.model import AlertEvent, CatchUp, FieldType, Isolation, Scheduling
 from jobctl.spec.sections import Field, Section
 
 HANDLER_PATH: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
@@ -140,6 +140,14 @@ RUN_FIELDS: Final = (
         default="3",
         description="A job whose worker died under it so many times is dead: it is most likely what kills them.",
         example="1",
+    ),
+    Field(
+        name="isolation",
+        kind=Choice(Isolation, misnomers=dict.fromkeys(("subprocess", "fork", "spawn", "child"), "process")),
+        default="thread",
+        description="Where it runs: `thread`, in the worker's process; `process`, in a child that a timeout can kill.",
+        example="process",
+        misnomers=("isolate", "sandbox", "pool", "executor"),
     ),
     Field(
         name="alert",

@@ -73,6 +73,15 @@ class CatchUp(StrEnum):
     ALL = "all"
 
 
+class Isolation(StrEnum):
+    """What a job's handler shares with the other jobs of its worker."""
+
+    THREAD = "thread"
+    """The worker's process: a plain function runs in a thread of it, ``async def`` on its event loop."""
+    PROCESS = "process"
+    """Nothing: it runs in a child process, which a timeout can really kill and whose crash costs no other job."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
     """Delay before retry n (from 1): ``min(delay_s * factor ** (n - 1), max_s)``, of which a share is random.
@@ -192,6 +201,7 @@ class JobSpec:
     retention_s: float = DEFAULT_RETENTION_S
     dead_retention_s: float = DEFAULT_DEAD_RETENTION_S
     max_crashes: int = DEFAULT_MAX_CRASHES
+    isolation: Isolation = Isolation.THREAD
     unique: Unique | None = None
     payload: tuple[PayloadField, ...] = ()
     cron: tuple[Cron, ...] = ()

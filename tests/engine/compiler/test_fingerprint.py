@@ -101,6 +101,7 @@ def changes() -> list[Any]:
         ((*job, "backoff", "factor"), 3),
         ((*job, "unique", "by"), ["id"]),
         ((*job, "timeout"), "1m"),
+        ((*job, "isolation"), "process"),
         ((*job, "summary"), "Another"),
         ((*job, "payload", "id", "secret"), True),
         ((*job, "payload", "lang", "default"), "de"),

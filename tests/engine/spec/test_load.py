@@ -15,6 +15,7 @@ from jobctl.spec.model import (
     Backoff,
     CatchUp,
     FieldType,
+    Isolation,
     JobSpec,
     PayloadField,
     QueueSpec,
@@ -66,6 +67,7 @@ def test_all_keys_of_a_job(job_of: JobOf) -> None:
         retention: 7d
         dead_retention: forever
         max_crashes: 1
+        isolation: process
         unique: {by: [id], for: 10m}
         payload: {id: uuid}
         alert: [dead, lost]
@@ -77,6 +79,7 @@ def test_all_keys_of_a_job(job_of: JobOf) -> None:
     assert job.backoff == Backoff(delay_s=30, factor=3, max_s=600, jitter=0)
     assert (job.timeout_s, job.heartbeat_s, job.retention_s, job.dead_retention_s) == (5400, 30, 604_800, 0)
     assert job.max_crashes == 1
+    assert job.isolation is Isolation.PROCESS
     assert job.unique == Unique(by=("id",), for_s=600)
     assert job.alert == (AlertEvent.DEAD, AlertEvent.LOST)
     assert job.tags == ("mail", "on")
