@@ -105,6 +105,11 @@ def _schedules(job: JobSpec) -> list[Schedule]:
             timezone=cron.timezone,
             payload=cron.payload,
             catch_up=cron.catch_up,
+            catch_up_window_s=cron.catch_up_window_s,
+            overlap=cron.overlap,
+            jitter_s=cron.jitter_s,
+            start_ms=cron.start_ms,
+            end_ms=cron.end_ms,
         )
         for cron in job.cron
     ]

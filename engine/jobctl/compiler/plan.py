@@ -9,7 +9,7 @@ from typing import Any
 
 from jobctl.errors import UnknownJob
 from jobctl.names import did_you_mean
-from jobctl.spec.model import AlertEvent, Backoff, CatchUp, Hooks, Isolation, PayloadField, Scheduling, Unique
+from jobctl.spec.model import AlertEvent, Backoff, CatchUp, Hooks, Isolation, Overlap, PayloadField, Scheduling, Unique
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """A schedule of one job."""
+    """A schedule of one job: its fields are those of `jobctl.spec.model.Cron`."""
 
     id: str
     job: str
@@ -64,6 +64,11 @@ class Schedule:
     timezone: str
     payload: dict[str, Any]
     catch_up: CatchUp
+    catch_up_window_s: float = 0.0
+    overlap: Overlap = Overlap.ALLOW
+    jitter_s: float = 0.0
+    start_ms: int = 0
+    end_ms: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

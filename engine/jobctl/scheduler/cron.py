@@ -10,6 +10,7 @@ is decided here:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -28,14 +29,13 @@ ALIASES = {
     "@annually": "0 0 1 1 *",
 }
 MIN_EVERY_S = 1.0
-_CHANGE = timedelta(hours=26)  # no zone has ever moved its clock further (Samoa skipped a day)
 
 
 def next_times(expression: str, timezone: str, after: datetime, count: int) -> list[datetime]:
     """Return the next times of a schedule, strictly after a moment.
 
     Args:
-        expression: five cron fields, ``@hourly`` ... ``@yearly``, or ``@every 15m``.
+        expression: five cron fields, or six with seconds before them, ``@hourly`` ... ``@yearly``, or ``@every 15m``.
         timezone: IANA name; ``@every`` does not depend on it.
         after: aware datetime.
         count: how many.
@@ -61,7 +61,7 @@ def latest_time(expression: str, timezone: str, at: datetime, not_before: dateti
         tick = _every_tick(every_s, at)
         return tick if tick > not_before else None
     # Steps back doubling from `at`, so that a year of downtime under `* * * * *` is not walked minute by minute.
-    step = timedelta(hours=1)
+    step = timedelta(minutes=1)
     while True:
         start = max(at - step, not_before)
         last = None
@@ -89,25 +89,40 @@ def times_after(expression: str, timezone: str, after: datetime) -> Iterator[dat
 def _cron_times(expression: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     from croniter import croniter
 
-    by_elapsed_time = expression.split()[1].startswith("*")
-    wall = after.astimezone(zone).replace(tzinfo=None)
-    if not _is_plain(wall, zone):
-        # a repeated or skipped hour may lie before this wall-clock time and yet run after this moment
-        wall -= _CHANGE
-    walk = croniter(expression, wall, ret_type=datetime)
-    pending: list[datetime] = []
+    by_elapsed_time = _hours(expression).startswith("*")
+    local_after = after.astimezone(zone)
+    wall = local_after.replace(tzinfo=None, microsecond=0, fold=0)
+    if by_elapsed_time:
+        # in the first pass of a repeated hour, earlier wall-clock times come again
+        wall -= _coming_setback(local_after)
+    walk = croniter(expression, wall, ret_type=datetime, second_at_beginning=True)
+    again: deque[datetime] = deque()  # second passes; they come after all first passes of their hour
     last = after.astimezone(UTC)
     while True:
-        local: datetime = walk.get_next()
-        for moment in _moments(local, zone, by_elapsed_time):
-            if moment > last and moment not in pending:
-                pending.append(moment)
-        pending.sort()
-        # Later wall-clock times cannot give a moment before this one any more.
-        safe = (local - _CHANGE).replace(tzinfo=zone).astimezone(UTC)
-        while pending and (pending[0] <= safe or _is_plain(local, zone)):
-            last = pending.pop(0)
+        first, *second = _moments(walk.get_next(), zone, by_elapsed_time)
+        # First passes never go back: later wall-clock times cannot give a moment before this one.
+        while again and again[0] < first:
+            last = again.popleft()
             yield last.astimezone(zone)
+        if first > last:
+            last = first
+            yield last.astimezone(zone)
+        again += (moment for moment in second if moment > last)
+
+
+def _hours(expression: str) -> str:
+    return expression.split()[-4]
+
+
+def _coming_setback(local: datetime) -> timedelta:
+    """Return by how much the clock is about to be set back if this time will be seen again, else 0."""
+    moment = local.astimezone(UTC)
+    offset = local.utcoffset() or timedelta(0)
+    for ahead in (timedelta(minutes=30), timedelta(hours=1), timedelta(hours=2), timedelta(hours=24)):
+        later = (moment + ahead).astimezone(local.tzinfo).utcoffset() or timedelta(0)
+        if later < offset:
+            return offset - later if ahead <= offset - later else timedelta(0)
+    return timedelta(0)
 
 
 def _moments(local: datetime, zone: ZoneInfo, by_elapsed_time: bool) -> list[datetime]:
@@ -131,12 +146,6 @@ def _end_of_gap(local: datetime, zone: ZoneInfo) -> datetime:
         else:
             late = middle
     return late.replace(microsecond=0)
-
-
-def _is_plain(local: datetime, zone: ZoneInfo) -> bool:
-    """Whether no clock change lies within a day and a half around a wall-clock time."""
-    offsets = {(local + step).replace(tzinfo=zone).utcoffset() for step in (-_CHANGE, timedelta(0), _CHANGE)}
-    return len(offsets) == 1
 
 
 @cache

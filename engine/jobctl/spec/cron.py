@@ -27,7 +27,7 @@ _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 _DAY_NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # 29 February comes round
 _TERM = re.compile(r"(?P<low>\*|[a-z]{3}|\d{1,4})(?:-(?P<high>[a-z]{3}|\d{1,4}))?(?:/(?P<step>\d{1,4}))?", re.ASCII)
-FIELDS_HINT = "the fields are minute, hour, day of the month, month, day of the week"
+FIELDS_HINT = "the fields are minute, hour, day of the month, month, day of the week; seconds may stand before them"
 _SPECIAL = re.compile(r"[L#W]", re.IGNORECASE)
 
 
@@ -39,6 +39,7 @@ class _Column:
     names: dict[str, int]
 
 
+_SECOND = _Column("second", 0, 59, {})
 _COLUMNS = (
     _Column("minute", 0, 59, {}),
     _Column("hour", 0, 23, {}),
@@ -63,6 +64,8 @@ def check_expression(text: str) -> str:
     if text.startswith("@"):
         return _check_nickname(text)
     fields = text.split(" ")
+    if len(fields) == 6:
+        _values(fields.pop(0), _SECOND)
     if len(fields) != 5:
         raise _wrong_count(text, fields)
     if _SPECIAL.search(fields[2]) or re.search(r"#|l", fields[4], re.IGNORECASE):
@@ -99,9 +102,7 @@ def _check_nickname(text: str) -> str:
 
 def _wrong_count(text: str, fields: list[str]) -> Rejected:
     hint = FIELDS_HINT
-    if len(fields) == 6:
-        hint = f'there are no seconds; write `"{" ".join(fields[1:])}"`, or `"@every 30s"`'
-    elif meant := suggest_duration(text):
+    if meant := suggest_duration(text):
         hint = f'write `"@every {meant}"`'
     elif len(fields) == 1 and f"@{text.lower()}" in NICKNAMES:
         hint = f'write `"@{text.lower()}"`'
@@ -191,7 +192,7 @@ def _check_with_croniter(text: str) -> str:
     from croniter import croniter
 
     try:
-        croniter(text, datetime(2024, 1, 1, tzinfo=UTC)).get_next(datetime)
+        croniter(text, datetime(2024, 1, 1, tzinfo=UTC), second_at_beginning=True).get_next(datetime)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         reason = "would never fire" if "next date" in str(error) else "is no cron expression"
         raise Rejected(f"{reason}: {quote(text)}", code="bad-cron") from None

@@ -73,6 +73,14 @@ class CatchUp(StrEnum):
     ALL = "all"
 
 
+class Overlap(StrEnum):
+    """What happens to a tick while the schedule's earlier run has not ended."""
+
+    ALLOW = "allow"
+    SKIP = "skip"
+    QUEUE = "queue"
+
+
 class Isolation(StrEnum):
     """What a job's handler shares with the other jobs of its worker."""
 
@@ -148,9 +156,12 @@ class Cron:
 
     Attributes:
         id: unique in the spec; the job's name for its only schedule, else ``name/label``.
-        expression: five fields, ``@hourly`` ... ``@yearly``, or ``@every 15m``.
+        expression: five fields, six with seconds before them, ``@hourly`` ... ``@yearly``, or ``@every 15m``.
         timezone: IANA name.
         payload: the payload each tick enqueues, JSON types.
+        catch_up_window_s: how far back missed ticks are made up for; 0 = without limit.
+        jitter_s: each job is due up to so much after its tick; the same for all schedulers and restarts.
+        start_ms, end_ms: ticks lie in ``start <= tick < end``, ms since the epoch; 0 = without limit.
     """
 
     id: str
@@ -158,6 +169,11 @@ class Cron:
     timezone: str = "UTC"
     payload: dict[str, Any] = field(default_factory=dict)
     catch_up: CatchUp = CatchUp.ONCE
+    catch_up_window_s: float = 0.0
+    overlap: Overlap = Overlap.ALLOW
+    jitter_s: float = 0.0
+    start_ms: int = 0
+    end_ms: int = 0
     location: Location | None = None
 
 

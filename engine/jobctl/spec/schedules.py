@@ -7,7 +7,8 @@ from jobctl.spec.diagnostics import quote
 from jobctl.spec.fields import CRON
 from jobctl.spec.kinds import INVALID, ScalarKind
 from jobctl.spec.literals import read_fields
-from jobctl.spec.model import CatchUp, Cron, PayloadField
+from jobctl.spec.model import CatchUp, Cron, Overlap, PayloadField
+from jobctl.spec.moment import Moment, at_ms
 from jobctl.spec.nodes import Mapping, Node, Problems, Scalar, Sequence, Value
 from jobctl.spec.scalars import suggest_duration
 from jobctl.spec.sections import Reading
@@ -78,15 +79,22 @@ def read_schedules(
             continue
         places[label] = reading.node_of("id")
         payload = _payload(reading, where, problems, place, fields)
+        zone = reading.values.get("timezone", timezone)
+        start_ms, end_ms = _bounds(reading, where, zone, problems)
         if "every" not in reading.values or payload is None:
             continue
         schedules.append(
             Cron(
                 id=job if len(entries) == 1 else f"{job}/{label}",
                 expression=reading.values["every"],
-                timezone=reading.values.get("timezone", timezone),
+                timezone=zone,
                 payload=payload,
                 catch_up=reading.values.get("catch_up", catch_up),
+                catch_up_window_s=reading.values.get("catch_up_window_s", 0.0),
+                overlap=reading.values.get("overlap", Overlap.ALLOW),
+                jitter_s=reading.values.get("jitter_s", 0.0),
+                start_ms=start_ms,
+                end_ms=end_ms,
                 location=entry.location,
             )
         )
@@ -108,6 +116,19 @@ def _read_entry(node: Value, path: str, problems: Problems, place: Node) -> Read
             if value is not INVALID:
                 result.values[name] = value
     return result
+
+
+def _bounds(reading: Reading, path: str, timezone: str, problems: Problems) -> tuple[int, int]:
+    """Return start and end, ms since the epoch; 0 = not given, or at fault."""
+    found = {}
+    for name in ("start", "end"):
+        node = reading.values.get(name)
+        moment = INVALID if node is None else Moment().read(node, f"{path}.{name}", problems)
+        found[name] = 0 if moment is INVALID else at_ms(moment, timezone)
+    if found["start"] and found["end"] and found["start"] >= found["end"]:
+        text = f"`{path}` ends before it starts"
+        problems.report("bad-bounds", text, reading.node_of("end"), hint="`end` must be later than `start`")
+    return found["start"], found["end"]
 
 
 def _payload(

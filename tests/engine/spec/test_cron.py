@@ -76,6 +76,8 @@ def test_what_croniter_fires_is_rejected_only_for_its_step(expression: str) -> N
         "0 0 L * *",
         "0 0 * * 5#2",
         "0 0 * * L5",
+        "*/5 * * * * *",
+        "30 0 2 L * *",
         "@hourly",
         "@every 15m",
         "@every 1h30m",
@@ -98,7 +100,8 @@ def test_spaces_do_not_count() -> None:
 @pytest.mark.parametrize(
     ("expression", "message", "hint"),
     [
-        ("*/5 * * * * *", "got 6 fields", 'write `"* * * * *"`, or `"@every 30s"`'),
+        ("* */5 * * * * *", "got 7 fields", "seconds may stand before them"),
+        ("60 * * * * *", "second `60`", None),
         ("0 0 30 2 *", "would never fire", None),
         ("0 0 31 4,6,9,11 *", "would never fire", None),
         ("0 0 L2 * *", "is no cron expression", None),
