@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -67,7 +67,11 @@ def enqueue_file(env: Environment, plan: Plan, name: str, output: str) -> ExitSt
     from jobctl.client import BlockingClient
 
     with _opened(env, name) as file:
-        total = check(plan, "stdin" if name == "-" else name, file)
+        progress = Progress(env, "checked")
+        try:
+            total = check(plan, "stdin" if name == "-" else name, file, progress.show)
+        finally:
+            progress.clear()
         file.seek(0)
         numbers: list[int] = []
 
@@ -77,7 +81,7 @@ def enqueue_file(env: Environment, plan: Plan, name: str, output: str) -> ExitSt
                 yield read_line(line)
 
         outcome = screen.Outcome()
-        progress = Progress(env, total, "enqueued")
+        progress = Progress(env, "enqueued", total)
         with session.broker(env) as url, BlockingClient(plan, url) as client:
             try:
                 for batch in client.enqueue_stream(jobs()):
@@ -95,8 +99,14 @@ def enqueue_file(env: Environment, plan: Plan, name: str, output: str) -> ExitSt
     return ExitStatus.FAILED if outcome.refused else ExitStatus.OK
 
 
-def check(plan: Plan, name: str, file: IO[bytes]) -> int:
+def check(plan: Plan, name: str, file: IO[bytes], tell: Callable[[int], None]) -> int:
     """Check all lines, and return how many jobs they hold.
+
+    Args:
+        plan: the compiled spec.
+        name: of the file, for messages.
+        file: the lines.
+        tell: is told after each line how many were sound so far.
 
     Raises:
         BadLines: with every problem, each at its line.
@@ -111,6 +121,7 @@ def check(plan: Plan, name: str, file: IO[bytes]) -> int:
         try:
             preparer.prepare(read_line(line))
             total += 1
+            tell(total)
         except (JobctlError, ValueError) as error:
             problems.append(
                 Diagnostic(

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from jobctl.errors import JobctlError
 from jobctl_cli import session
+from jobctl_cli.help_page import meaning
 from jobctl_cli.text import harmless
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _options(command: Any, context: typer.Context, before: Sequence[str]) -> Ite
     for param in command.get_params(context):
         names = [name for name in (*param.opts, *param.secondary_opts) if name.startswith("--")]
         if param.param_type_name == "option" and (param.multiple or given.isdisjoint(names)):
-            yield from ((name, param.help or "") for name in names)
+            yield from ((name, meaning(param)) for name in names)
 
 
 def _commands(group: TyperGroup, context: typer.Context) -> Iterator[Candidate]:

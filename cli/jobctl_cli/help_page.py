@@ -123,15 +123,18 @@ def _names(param: Any) -> str:
     return names
 
 
+def meaning(param: Any) -> str:
+    """Return what an option is for."""
+    return "Show this page" if "--help" in param.opts else param.help or ""
+
+
 def _explained(param: Any) -> str:
-    if "--help" in param.opts:
-        return "Show this page"
     marks = []
     if param.required:
         marks.append("required")
     elif shown := _default(param):
         marks.append(f"default: {shown}")
-    return " ".join([param.help or "", *(f"[{mark}]" for mark in marks)]).strip()
+    return " ".join([meaning(param), *(f"[{mark}]" for mark in marks)]).strip()
 
 
 def _default(param: Any) -> str:

@@ -138,7 +138,7 @@ def command_for(registration: Registration, act: Callable[[typer.Context, Order]
         registration.name,
         cls=Command,
         help=_description(registration),
-        short_help=registration.summary,
+        short_help=registration.summary or f"Type {registration.type}, queue {registration.queue}",
         epilog=_examples(registration, flags),
         rich_help_panel="Declared jobs",
     )(enqueue_job)

@@ -36,7 +36,7 @@ def run_program(arguments: list[str], env: Environment) -> int:
     Raises:
         JobctlError: whatever went wrong; also for wrong arguments.
     """
-    from typer import TyperException
+    from typer import Exit, TyperException
 
     from jobctl_cli.app import build
     from jobctl_cli.usage import translate
@@ -52,10 +52,14 @@ def run_program(arguments: list[str], env: Environment) -> int:
         completion.answer(env, command, arguments[1:])
         return ExitStatus.OK
     try:
-        status = command.main(args=arguments, prog_name="jobctl", standalone_mode=False, obj=env, color=True)
+        # not `command.main`, which would deal with broken pipes and interruptions in its own way
+        with command.make_context("jobctl", arguments, obj=env, color=True) as context:
+            command.invoke(context)
+    except Exit as end:
+        return end.exit_code
     except TyperException as error:
         raise translate(error) from error
-    return int(status or ExitStatus.OK)
+    return ExitStatus.OK
 
 
 def _before_dashes(arguments: list[str]) -> list[str]:

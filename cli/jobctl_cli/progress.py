@@ -18,13 +18,13 @@ class Progress:
 
     Args:
         env: whose stderr it is.
-        total: how much there is to do.
-        verb: what is done to it.
+        verb: what is done.
+        total: how much there is to do; None = unknown, then there is a count and no bar.
     """
 
-    def __init__(self, env: Environment, total: int, verb: str) -> None:
+    def __init__(self, env: Environment, verb: str, total: int | None = None) -> None:
         self._env = env
-        self._total = max(total, 1)
+        self._total = total
         self._verb = verb
         self._began_at = time.monotonic()
         self._next_at = self._began_at + AFTER_S
@@ -37,10 +37,13 @@ class Progress:
             return
         self._next_at = now + EVERY_S
         self._is_shown = True
-        filled = BAR_COLUMNS * done // self._total
-        bar = self._env.err("cyan", "━" * filled) + self._env.err("dim", "─" * (BAR_COLUMNS - filled))
         rate = done / (now - self._began_at)
-        self._env.stderr.write(f"\r\x1b[K{bar} {self._verb} {done:,} of {self._total:,}, {rate:,.0f}/s")
+        count = f"{self._verb} {done:,}"
+        if self._total:
+            filled = BAR_COLUMNS * done // self._total
+            bar = self._env.err("cyan", "━" * filled) + self._env.err("dim", "─" * (BAR_COLUMNS - filled))
+            count = f"{bar} {count} of {self._total:,}"
+        self._env.stderr.write(f"\r\x1b[K{count}, {rate:,.0f}/s")
         self._env.stderr.flush()
 
     def clear(self) -> None:

@@ -56,6 +56,18 @@ def broker(env: Environment) -> Iterator[str]:
         yield url
 
 
+def check(url: str) -> None:
+    """Make sure that a broker answers.
+
+    Raises:
+        BrokerUnreachable: none does.
+    """
+    from jobctl.broker.connect import connect_blocking, translate_errors
+
+    with translate_errors(url), connect_blocking(url) as redis:
+        redis.ping()
+
+
 def inspecting(env: Environment, plan: Plan | None, ask: Callable[[Inspector], Awaitable[T]]) -> T:
     """Run what asks the inspector, in an event loop of its own.
 

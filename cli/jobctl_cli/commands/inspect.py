@@ -92,5 +92,6 @@ def inspect(
     query = JobQuery(
         states=states(state), type=type, queue=queue, older_than_s=older, newer_than_s=newer, replayed=replayed
     )
-    page = session.inspecting(env, plan, lambda inspector: inspector.page(query, limit=limit))
-    jobs.show(env, output, view, page, limit)
+    # one more than is shown tells whether there is more
+    found = session.inspecting(env, plan, lambda inspector: inspector.jobs(query, limit=limit + 1))
+    jobs.show(env, output, view, found, limit)

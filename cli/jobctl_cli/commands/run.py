@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from jobctl_cli.environment import Environment
 
 EXAMPLES = """
-    jobctl run                                   # specs of jobspecs/, 10 jobs at once
+    jobctl run                                   # specs of jobspecs/, 10 at once
     jobctl run --spec jobspecs/ --concurrency 50
-    jobctl run --queues critical=6,default=3     # these queues only, with these weights
+    jobctl run --queues critical=6,default=3     # only these, so weighted
     jobctl run --burst                           # do what is due, then end
 """
 LEVELS = ("debug", "info", "warning", "error")
@@ -91,6 +91,7 @@ def run(
     handlers = bind(plan)
     logs.set_up(env, format=log_format or settings.log_format, level=log_level)
     with session.broker(env) as url:
+        session.check(url)  # a worker that runs waits for its broker to come back; one that starts should say so
         from jobctl.worker import run_worker
 
         status = run_worker(

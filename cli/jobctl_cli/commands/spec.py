@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CHECK_EXAMPLES = """
     jobctl spec check jobspecs/
     jobctl spec check jobspecs/ -o json          # for editors and CI
-    jobctl spec check --no-handlers jobspecs/    # where the application is not installed
+    jobctl spec check --no-handlers jobspecs/    # without the application
 """
 PLAN_EXAMPLES = """
     jobctl spec plan jobspecs/

@@ -109,8 +109,26 @@ class _Screen:
             self._lines.append("  " + self._headline(attempt))
             if attempt.error:
                 self._lines += [self._paint("dim", f"      {line}") for line in harmless_lines(attempt.error)]
-        if self._record.state is JobState.ACTIVE:
-            self._lines.append(f"  {clock(self._record.started_ms)}  attempt {self._record.attempts + 1}: runs")
+        self._last()
+
+    def _last(self) -> None:
+        """Add the attempt that runs, or the one that went well: only failed ones are kept in a record's history."""
+        record = self._record
+        if record.state is JobState.ACTIVE:
+            self._lines.append(f"  {clock(record.started_ms)}  attempt {record.attempts + 1}: runs")
+        elif record.state is JobState.COMPLETE and record.history[-1].outcome != "complete":
+            self._lines.append(
+                "  "
+                + self._headline(
+                    Attempt(
+                        attempt=record.attempts,
+                        outcome="complete",
+                        at_ms=record.completed_ms,
+                        started_ms=record.started_ms,
+                        worker=record.worker,
+                    )
+                )
+            )
 
     def _headline(self, attempt: Attempt) -> str:
         number = f"attempt {attempt.attempt}: " if attempt.attempt else ""

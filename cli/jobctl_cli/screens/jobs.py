@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobctl.durations import format_elapsed
@@ -14,14 +15,13 @@ from jobctl_cli.table import Cell, Column
 from jobctl_cli.text import first_line
 
 if TYPE_CHECKING:
-    from jobctl.inspector import Page
     from jobctl_cli.environment import Environment
     from jobctl_cli.view import View
 
 COLUMNS = (
     Column("KEY"),
     Column("JOB", least=8),
-    Column("QUEUE", least=7),
+    Column("QUEUE", least=8),
     Column("STATE"),
     Column("TRIED", right=True),
     Column("AGE", right=True),
@@ -29,22 +29,23 @@ COLUMNS = (
 )
 
 
-def show(env: Environment, output: str, view: View, page: Page, limit: int) -> None:
-    """Write the list in the form asked for, and to stderr what is to be said about it."""
+def show(env: Environment, output: str, view: View, found: Sequence[JobRecord], limit: int) -> None:
+    """Write the first jobs in the form asked for, and to stderr that there are more if there are."""
+    records = found[:limit]
     now_ms = env.clock.time() * 1000
 
     def render() -> str:
-        rows = [_row(view, view.shown(record), now_ms) for record in page.jobs]
-        return table.render(COLUMNS, rows, env.out, table.screen_width(env)) if rows else "no jobs"
+        rows = [_row(view, view.shown(record), now_ms) for record in records]
+        return table.render(COLUMNS, rows, env.out, table.screen_width(env), is_dense=True) if rows else "no jobs"
 
     emit(
         env,
         output,
-        [view.shape(record) for record in page.jobs],
+        [view.shape(record) for record in records],
         table=render,
-        names=lambda: (record.key for record in page.jobs),
+        names=lambda: (record.key for record in records),
     )
-    if page.cursor is not None and output in ("table", "name"):
+    if len(found) > limit:
         env.note(f"note: these are the first {limit}; `--limit` shows more")
 
 

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+from jobctl_cli.logs import HumanFormatter, JsonFormatter
+from jobctl_cli.palette import Palette
+
+HUMAN = HumanFormatter(Palette(False))
+
+
+def record(message: str = "job failed", level: int = logging.WARNING, **facts: object) -> logging.LogRecord:
+    made = logging.makeLogRecord(
+        {"name": "jobctl.worker", "levelno": level, "msg": message, "created": 1_700_000_000.5}
+    )
+    made.levelname = logging.getLevelName(level)
+    vars(made).update(facts)
+    return made
+
+
+def failure() -> object:
+    try:
+        raise ValueError("no\x1b[31m")
+    except ValueError:
+        return sys.exc_info()
+
+
+def test_json_line_holds_the_facts() -> None:
+    line = json.loads(JsonFormatter().format(record(key="k1", attempt=3, queues={"low": 1})))
+
+    assert line == {
+        "time": "2023-11-14T22:13:20.500+00:00",
+        "level": "warning",
+        "logger": "jobctl.worker",
+        "message": "job failed",
+        "key": "k1",
+        "attempt": 3,
+        "queues": {"low": 1},
+    }
+
+
+def test_fact_cannot_hide_a_field_of_the_line() -> None:
+    line = json.loads(JsonFormatter().format(record(level_=1, time="noon")))
+
+    assert line["time"] == "2023-11-14T22:13:20.500+00:00"
+    assert line["time_"] == "noon"
+
+
+def test_json_line_takes_any_value() -> None:
+    line = JsonFormatter().format(record(thing=object, text="two\nlines"))
+
+    assert "\n" not in line
+    assert json.loads(line)["text"] == "two\nlines"
+
+
+def test_traceback_stays_on_the_json_line() -> None:
+    line = JsonFormatter().format(record(exc_info=failure()))
+
+    assert "\n" not in line
+    assert json.loads(line)["traceback"].endswith("ValueError: no\x1b[31m")
+
+
+def test_human_line_is_time_level_message_facts() -> None:
+    line = HUMAN.format(record(key="k1", took=0.25, queues={"low": 1, "high": 2}))
+
+    assert line[12:] == " warning job failed               key=k1 took=0.25 queues=low:1,high:2"
+
+
+def test_values_with_spaces_are_quoted() -> None:
+    assert HUMAN.format(record(error='it "broke"', empty="")).endswith('error="it \\"broke\\"" empty=""')
+
+
+def test_human_line_without_facts_ends_with_the_message() -> None:
+    assert HUMAN.format(record("stopping")).endswith("warning stopping")
+
+
+def test_traceback_stands_below_indented_and_harmless() -> None:
+    lines = HUMAN.format(record(exc_info=failure())).splitlines()
+
+    assert lines[1] == "    Traceback (most recent call last):"
+    assert lines[-1] == "    ValueError: no\\x1b[31m"

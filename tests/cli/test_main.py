@@ -1,0 +1,97 @@
+"""The program and its ends: exit codes, debug, broken pipes, interruptions."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobctl import __version__
+from jobctl_cli import app
+
+
+def test_version(offline) -> None:
+    assert offline("--version").stdout == f"jobctl {__version__}\n"
+
+
+def test_no_arguments_show_the_table_of_contents(offline) -> None:
+    out = offline()
+
+    assert out.exit_code == 0
+    assert out.stdout == offline("--help").stdout
+    assert out.stderr == ""
+
+
+def test_bug_is_told_without_a_traceback(offline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "build", lambda: 1 / 0)
+
+    out = offline("run")
+
+    assert out.exit_code == 1
+    assert out.stderr.splitlines() == [
+        "error[internal]: ZeroDivisionError: division by zero",
+        "hint: this is a bug of jobctl; `--debug` shows where it happened",
+    ]
+
+
+@pytest.mark.parametrize("place", [("--debug", "inspect", "nope"), ("inspect", "nope", "--debug")])
+def test_debug_shows_the_traceback_wherever_it_stands(jobctl, place: tuple[str, ...]) -> None:
+    out = jobctl(*place)
+
+    assert out.exit_code == 5
+    assert "Traceback (most recent call last)" in out.stderr
+    assert "error[job.not-found]" in out.stderr
+
+
+def test_debug_by_variable(jobctl) -> None:
+    assert "Traceback" in jobctl("inspect", "nope", JOBCTL_DEBUG="1").stderr
+
+
+def test_debug_behind_dashes_is_an_argument(jobctl) -> None:
+    out = jobctl("inspect", "--", "--debug")
+
+    assert out.exit_code == 5
+    assert "no job `--debug`" in out.stderr
+    assert "Traceback" not in out.stderr
+
+
+def test_interruption_is_130_and_silent(offline, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app, "build", interrupt)
+
+    out = offline("run")
+
+    assert (out.exit_code, out.stdout, out.stderr) == (130, "", "")
+
+
+def test_reader_that_goes_away_is_met_with_silence(project: Path) -> None:
+    line = f"{sys.executable} -m jobctl_cli --help | true; echo ${{PIPESTATUS[0]}}"
+
+    run = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30, check=False)
+
+    assert run.stderr == ""
+    assert run.stdout.strip() in ("0", "141")  # 0 where all of it fits into the pipe before its reader leaves
+
+
+def test_write_to_a_closed_pipe_is_141(project: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+
+    run = subprocess.run(
+        [sys.executable, "-m", "jobctl_cli", "--help"], stdout=write, stderr=subprocess.PIPE, timeout=30, check=False
+    )
+
+    os.close(write)
+    assert (run.returncode, run.stderr) == (141, b"")
+
+
+def test_variable_that_cannot_be_meant_is_a_usage_error(offline) -> None:
+    out = offline("inspect", JOBCTL_CONCURRENCY="many")
+
+    assert out.exit_code == 2
+    assert out.stderr.startswith("error[env.invalid]: JOBCTL_CONCURRENCY is `many`\nhint: ")
