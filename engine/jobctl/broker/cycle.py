@@ -41,6 +41,7 @@ class Turn:
         ready: jobs left per queue; -1 = paused.
         fenced: positions of ended runs that were refused because another delivery owns the job.
         now_ms: the server's clock.
+        told: the ended runs the broker now knows of, flat as in `Ended`.
     """
 
     claims: list[tuple[int, str, bytes]]
@@ -48,6 +49,7 @@ class Turn:
     ready: list[int]
     fenced: list[int]
     now_ms: int
+    told: list[Any]
 
 
 @dataclass(slots=True)
@@ -168,7 +170,7 @@ class Cycle:
         ]
         if len(claims) != len(ids):
             log.error("queued jobs had no record; moved aside", extra={"count": len(ids) - len(claims)})
-        return Turn(claims, token, ready, [position - 1 for position in fenced], now_ms)
+        return Turn(claims, token, ready, [position - 1 for position in fenced], now_ms, told)
 
     async def _call(self, head: list[Any], tail: list[Any]) -> Any:
         if self._connection is None:

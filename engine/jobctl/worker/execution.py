@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jobctl.broker.cycle import Ended, Turn
+from jobctl.broker.cycle import ENDED_WIDTH, Ended, Turn
 from jobctl.broker.record import Wire, read_wire
 from jobctl.durations import format_duration, format_elapsed
 from jobctl.errors import PayloadError
@@ -149,6 +149,8 @@ class Execution:
         run = Run(
             queue, job_id, token, raw, wire, callee, now_ms, now_at, now_at + limit if limit > 0 else float("inf")
         )
+        if job_id in self.running:
+            self._come_after(run, self.running[job_id])
         self.running[job_id] = run
         self.tally.started(wire.queue, wire.function, 0 if wire.attempts else now_ms - _due_ms(wire))
         try:
@@ -171,12 +173,25 @@ class Execution:
         else:
             run.task = self._loop.create_task(self._drive_thread(run, callee, payload))
 
+    def _come_after(self, run: Run, earlier: Run) -> None:
+        """Let a job that is given to us while it still runs here begin when that earlier run has ended.
+
+        It happens when a lease ended unseen, because the host slept, say, and our own upkeep was the first to find it.
+        """
+        log.error("a job's lease was lost; it runs here again when this run has ended", extra=_facts(earlier))
+        earlier.cause = earlier.cause or Cause.LOST
+        self._stop_task(earlier)
+        if earlier.task is not None:
+            run.after = (*earlier.after, earlier.task)
+
     def _unknown(self, wire: Wire) -> str:
         hint = did_you_mean(wire.function, self.callees)
         return f"no handler for type `{wire.function}` in this worker's spec" + (f"; {hint}" if hint else "")
 
     async def _drive(self, run: Run, callee: Callee, payload: dict[str, Any]) -> None:
         try:
+            if run.after:
+                await asyncio.wait(run.after)
             result = await callee.call(run.context, **payload)
         except BaseException as error:
             self._failed(run, error)
@@ -184,6 +199,12 @@ class Execution:
             self._succeeded(run, result)
 
     async def _drive_thread(self, run: Run, callee: Callee, payload: dict[str, Any]) -> None:
+        if run.after:
+            try:
+                await asyncio.wait(run.after)
+            except asyncio.CancelledError as error:
+                self._failed(run, error)
+                return
         run.future = self._threads.submit(callee.call, run.context, **payload)
         while True:
             try:
@@ -204,8 +225,9 @@ class Execution:
             return
 
     def _succeeded(self, run: Run, result: Any) -> None:
-        if self.running.pop(run.id, None) is None:
-            return  # abandoned at shutdown: it was handed back
+        if self.running.get(run.id) is not run:
+            return  # abandoned at shutdown and handed back, or its lease was lost and a later delivery is here
+        del self.running[run.id]
         now_at = self._time()
         now_ms = run.now_ms(now_at)
         try:
@@ -234,7 +256,6 @@ class Execution:
                 self._hand_back(run)
                 return
             if run.cause is Cause.LOST:
-                self.held.pop(run.id, None)
                 self._wake()
                 self._fill()
                 return
@@ -266,12 +287,19 @@ class Execution:
         log.info("job handed back", extra=_facts(run))
         self._wake()
 
-    def told(self, ids: list[str], fenced: list[str]) -> None:
+    def told(self, turn: Turn) -> None:
         """Stop holding the leases of ended runs that the broker has taken, or refused."""
-        for job_id in ids:
-            self.held.pop(job_id, None)
-        for job_id in fenced:
-            log.error("the end of a job was refused: another delivery owns it by now", extra={"id": job_id})
+        ids = turn.told[1::ENDED_WIDTH]
+        for job_id, token in zip(ids, turn.told[2::ENDED_WIDTH], strict=True):
+            self._release(job_id, token)
+        for position in turn.fenced:
+            log.error("the end of a job was refused: another delivery owns it by now", extra={"id": ids[position]})
+
+    def _release(self, job_id: str, token: str) -> None:
+        # not a later delivery's lease of the same job
+        held = self.held.get(job_id)
+        if held is not None and held[1] == token:
+            del self.held[job_id]
 
     def cancel(self, job_id: str, cause: Cause, note: str = "") -> None:
         """Ask a running job to stop, for a cause. Its slot is free when it has really ended."""
@@ -280,16 +308,21 @@ class Execution:
             run.cause, run.note = cause, note
             self._stop_task(run)
 
-    def lost(self, ids: list[str]) -> None:
-        """Stop jobs whose lease another delivery holds by now."""
-        for job_id in ids:
-            if job_id in self.running:
-                log.error("a job's lease was lost to another delivery; stopping it here", extra={"id": job_id})
+    def lost(self, deliveries: list[tuple[str, str]]) -> None:
+        """Stop deliveries, given as ``(id, token)``, whose job another one owns by now."""
+        gone = set(deliveries)
+        self._waiting = deque(claim for claim in self._waiting if (claim[1], claim[3]) not in gone)
+        for job_id, token in deliveries:
+            self._release(job_id, token)
+            run = self.running.get(job_id)
+            if run is not None and run.token == token:
+                log.error("a job's lease was lost to another delivery; stopping it here", extra=_facts(run))
                 self.cancel(job_id, Cause.LOST)
 
     def _stop_task(self, run: Run) -> None:
         if run.task is not None and run.callee is not None and (run.callee.is_async or run.cause is Cause.SHUTDOWN):
-            run.task.cancel()
+            # Not before its first step: a task that is cancelled before it began would never say that it has ended.
+            self._loop.call_soon(run.task.cancel)
 
     def _watch_from(self, at: float) -> None:
         if self._watch is not None:

@@ -28,7 +28,7 @@ class LeaseKeeper(threading.Thread):
 
     Args:
         held: job id -> (queue position, token); written by the event loop, read here.
-        on_lost: called in this thread with the ids another delivery owns by now.
+        on_lost: called in this thread with the ``(id, token)`` of deliveries whose job another one owns by now.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class LeaseKeeper(threading.Thread):
         queues: tuple[QueueKeys, ...],
         held: dict[str, tuple[int, str]],
         lease_ms: int,
-        on_lost: Callable[[list[str]], None],
+        on_lost: Callable[[list[tuple[str, str]]], None],
     ) -> None:
         super().__init__(name="jobctl-lease-keeper", daemon=True)
         self.lease_ms = lease_ms
@@ -72,7 +72,8 @@ class LeaseKeeper(threading.Thread):
                 continue
             failing = False
             if lost:
-                self.on_lost([job_id.decode() for job_id in lost])
+                tokens = {job_id: token for job_id, (_, token) in jobs}
+                self.on_lost([(job_id, tokens[job_id]) for job_id in map(bytes.decode, lost)])
         self._server.close()
 
     def end(self) -> None:

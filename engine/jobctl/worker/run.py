@@ -49,7 +49,10 @@ class Callee(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """One delivery. Times ending in ``_at`` are the loop's monotonic seconds."""
+    """One delivery. Times ending in ``_at`` are the loop's monotonic seconds.
+
+    ``after`` are earlier deliveries of the same job that still run here: this one begins when they have ended.
+    """
 
     queue: int
     id: str
@@ -67,6 +70,7 @@ class Run:
     note: str = ""
     touched_at: float = 0.0
     overdue: bool = False
+    after: tuple[asyncio.Task[None], ...] = ()
 
     @property
     def attempt(self) -> int:

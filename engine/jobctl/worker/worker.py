@@ -23,7 +23,7 @@ from redis import exceptions
 from saq import Worker as SaqWorker
 
 from jobctl.broker.connect import connect, url_of
-from jobctl.broker.cycle import ENDED_WIDTH, LEASE_MS, Cycle, Turn
+from jobctl.broker.cycle import LEASE_MS, Cycle, Turn
 from jobctl.broker.keys import WAKE
 from jobctl.broker.queue import JobQueue
 from jobctl.compiler.handlers import Handler
@@ -191,8 +191,9 @@ class Worker(SaqWorker[Any]):
         )
         loop = asyncio.get_running_loop()
 
-        def tell_lost(ids: list[str]) -> None:
-            loop.call_soon_threadsafe(execution.lost, ids)
+        def tell_lost(deliveries: list[tuple[str, str]]) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the worker has ended meanwhile
+                loop.call_soon_threadsafe(execution.lost, deliveries)
 
         keeper = LeaseKeeper(
             self._url,
@@ -373,20 +374,16 @@ class _Session:
 
     async def _turn(self, want: int) -> Turn | None:
         """Take one turn; None when the broker is away, after a pause."""
-        ended = self.execution.ended
-        before = len(ended)
-        ids = [ended.values[i] for i in range(1, before * ENDED_WIDTH, ENDED_WIDTH)]
         try:
-            turn = await self.cycle.turn(ended, max(want, 0))
+            turn = await self.cycle.turn(self.execution.ended, max(want, 0))
         except (exceptions.RedisError, OSError) as error:
             await self._wait_for_broker(error)
             return None
         if self._away_since is not None:
             log.info("the broker is back", extra={"away": format_duration(round(time.monotonic() - self._away_since))})
             self._away_since = None
-        told = before - len(ended)
-        if told:
-            self.execution.told(ids[:told], [ids[position] for position in turn.fenced])
+        if turn.told:
+            self.execution.told(turn)
         return turn
 
     async def _wait_for_broker(self, error: Exception) -> None:

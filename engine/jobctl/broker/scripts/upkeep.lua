@@ -49,7 +49,9 @@ for q = 0, queues - 1 do
   -- SAQ's own sweep loses and doubles jobs; it stands still while this key exists, and we recover for everyone.
   call('SET', KEYS[k + 13], 1, 'EX', 120)
 
-  for _, id in ipairs(call('ZRANGEBYSCORE', KEYS[k + 4], '-inf', now_text, 'LIMIT', 0, RECOVER)) do
+  local lost = call('ZRANGEBYSCORE', KEYS[k + 4], '-inf', now_text, 'LIMIT', 0, RECOVER)
+  if #lost == RECOVER then next_due = now end -- a worker with many jobs was lost: go on at once, not in a second
+  for _, id in ipairs(lost) do
     local record = call('GET', id)
     local token = call('HGET', KEYS[k + 14], id)
     call('ZREM', KEYS[k + 4], id)
