@@ -63,7 +63,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal(project: Path, redis_url: str) -> Iterator[Terminal]:
-    opened = Terminal("top", "--interval", "200ms", REDIS_URL=redis_url)
+    opened = Terminal("top", "--interval", "200ms", REDIS_URL=redis_url, NO_COLOR="1")
     yield opened
     opened.close()
 
