@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,6 +43,7 @@ class Turn:
         fenced: positions of ended runs that were refused because another delivery owns the job.
         now_ms: the server's clock.
         told: the ended runs the broker now knows of, flat as in `Ended`.
+        is_full: as many jobs came as were asked for: there may be more.
     """
 
     claims: list[tuple[int, str, bytes]]
@@ -50,6 +52,7 @@ class Turn:
     fenced: list[int]
     now_ms: int
     told: list[Any]
+    is_full: bool
 
 
 @dataclass(slots=True)
@@ -134,7 +137,7 @@ class Cycle:
             names += (of.poison, of.cancels)
         self._key_args = (len(names) + 1, *names, FAILURES)
 
-    async def turn(self, ended: Ended, want: int) -> Turn:
+    async def turn(self, ended: Ended, want: int, limits: Sequence[tuple[int, int]] | None = None) -> Turn:
         """End runs and claim jobs.
 
         The ended runs that were told are dropped from ``ended`` once the broker has answered; after an error they
@@ -143,6 +146,7 @@ class Cycle:
         Args:
             ended: what has finished; at most 1,000 are told in one turn.
             want: jobs to claim, at most `MAX_CLAIM` in one turn.
+            limits: per queue ``(jobs wanted of it besides, most jobs of it)``; None = no such limits.
 
         Raises:
             redis.exceptions.RedisError: the connection broke or the server refused; nothing is lost.
@@ -155,9 +159,10 @@ class Cycle:
         want = min(want, MAX_CLAIM)
         told = ended.take(1_000)
         head: list[Any] = [len(self.queues), want, self.lease_ms, token, self.fields, self._mode]
-        for weight, credit in zip(self.weights, self._credits, strict=True):
-            head += (weight, credit)
-        if want:
+        for queue, weight in enumerate(self.weights):
+            own, most = (0, want) if limits is None else limits[queue]
+            head += (weight, self._credits[queue], own, most)
+        if want or limits is not None:
             self._unanswered = token
         reply = await self._call(head, told)
         self._unanswered = None
@@ -170,7 +175,7 @@ class Cycle:
         ]
         if len(claims) != len(ids):
             log.error("queued jobs had no record; moved aside", extra={"count": len(ids) - len(claims)})
-        return Turn(claims, token, ready, [position - 1 for position in fenced], now_ms, told)
+        return Turn(claims, token, ready, [position - 1 for position in fenced], now_ms, told, 0 < want <= len(ids))
 
     async def _call(self, head: list[Any], tail: list[Any]) -> Any:
         if self._connection is None:

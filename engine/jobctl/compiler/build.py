@@ -42,7 +42,16 @@ def compile_spec(spec: Spec, *, weights: Mapping[str, int] | None = None, strict
     declared.update(_overrides(declared, weights or {}, strict=strict))
     total = sum(declared.values())
     plan = Plan(
-        queues=tuple(QueuePlan(name=name, weight=weight, share=weight / total) for name, weight in declared.items()),
+        queues=tuple(
+            QueuePlan(
+                name=queue.name,
+                weight=declared[queue.name],
+                share=declared[queue.name] / total,
+                reserved=queue.reserved,
+                max_running=queue.max_running,
+            )
+            for queue in spec.queues
+        ),
         scheduling=spec.scheduling,
         registrations=tuple(_registration(job) for job in spec.jobs),
         schedules=tuple(schedule for job in spec.jobs for schedule in _schedules(job)),

@@ -14,11 +14,18 @@ from jobctl.spec.model import AlertEvent, Backoff, CatchUp, Hooks, Isolation, Ov
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePlan:
-    """A queue, its weight, and the share of starts (0 to 1) it has while all queues have work."""
+    """A queue, its weight, and the share of starts (0 to 1) it has while all queues have work.
+
+    Attributes:
+        reserved: slots of every worker that only this queue may use.
+        max_running: jobs of this queue that one worker runs at most; None = no limit.
+    """
 
     name: str
     weight: int
     share: float
+    reserved: int = 0
+    max_running: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from jobctl.names import FIELD_NAME, FLAG_NAME, JOB_NAME, JOB_TYPE, QUEUE_NAME
 from jobctl.spec.kinds import Bool, Choice, Duration, ListOf, Name, Number, Raw, Text, Whole
-from jobctl.spec.model import AlertEvent, CatchUp, FieldType, Isolation, Scheduling
+from jobctl.spec.model import AlertEvent, CatchUp, FieldType, Isolation, LintCode, Overlap, Scheduling
 from jobctl.spec.sections import Field, Section
 
 HANDLER_PATH: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
@@ -402,6 +402,27 @@ PAYLOAD_FIELD: Final = Section(
     ),
 )
 
+LINT: Final = Section(
+    "lint",
+    (
+        Field(
+            name="ignore",
+            kind=ListOf(Choice(LintCode, "a lint code"), "lint codes"),
+            description="Codes of warnings that `jobctl spec check` shall not give here, without their `lint.`.",
+            example="[no-alert]",
+            misnomers=("disable", "allow", "except", "skip", "noqa"),
+        ),
+    ),
+    shorthand="ignore",
+)
+LINT_FIELD: Final = Field(
+    name="lint",
+    kind=Raw("lint", "a mapping of `ignore`"),
+    description="Warnings of `jobctl spec check` to silence: of one job, or at the top level for the jobs of the file.",
+    example="{ignore: [no-alert]}",
+    misnomers=("linter", "warnings", "ignore"),
+)
+
 JOB: Final = Section(
     "job",
     (
@@ -464,6 +485,7 @@ JOB: Final = Section(
             example="skip",
             misnomers=("catchup", "missed", "misfire"),
         ),
+        LINT_FIELD,
     ),
     elsewhere=(
         ("concurrency", "concurrency belongs to a worker: `jobctl run --concurrency 10`"),
@@ -477,9 +499,12 @@ JOB: Final = Section(
 DEFAULTS: Final = Section(
     "defaults",
     RUN_FIELDS,
-    elsewhere=tuple(
-        (name, f"`{name}` is said by each job for itself")
-        for name in ("type", "summary", "handler", "unique", "payload", "cron", "timezone", "catch_up")
+    elsewhere=(
+        *(
+            (name, f"`{name}` is said by each job for itself")
+            for name in ("type", "summary", "handler", "unique", "payload", "cron", "timezone", "catch_up")
+        ),
+        ("lint", "`lint` stands beside `defaults`, at the top level of the file, or under a job"),
     ),
 )
 
@@ -493,6 +518,21 @@ QUEUE: Final = Section(
             description="Its share of starts while all queues have work, next to the weights of the others.",
             example="6",
             misnomers=("priority", "share"),
+        ),
+        Field(
+            name="reserved",
+            kind=Whole(0, 1_000_000),
+            default="0",
+            description="Slots of every worker that only this queue may use, so that long jobs of others never hold all.",
+            example="2",
+        ),
+        Field(
+            name="max_running",
+            kind=Whole(1, 1_000_000, "leave a queue out that nobody shall serve, or pause it"),
+            default="no limit",
+            description="Jobs of this queue that one worker runs at most.",
+            example="5",
+            misnomers=("max_concurrency", "concurrency", "limit"),
         ),
     ),
     shorthand="weight",
@@ -571,6 +611,7 @@ SPEC: Final = Section(
             example="{send-mail: {handler: shop.mail:send}}",
             misnomers=("job", "tasks", "task", "workers"),
         ),
+        LINT_FIELD,
     ),
     has_extensions=True,
     elsewhere=(

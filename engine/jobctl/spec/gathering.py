@@ -88,18 +88,29 @@ class Gathering:
             path = f"queues.{name}"
             if not QUEUE_NAME_KIND.read_key(key, self.problems):
                 continue
-            weight: Any
+            values: dict[str, Any] = {}
             if isinstance(value, Scalar):
                 weight = WEIGHT_KIND.read(value, path, self.problems)
+                if weight is not INVALID:
+                    values = {"weight": weight}
             else:
                 reading = QUEUE.read(value, path, self.problems)
-                weight = INVALID if reading is INVALID else reading.values.get("weight", 1)
+                if reading is not INVALID:
+                    values = reading.values
+                    self._check_slots(name, reading)
             first = self._queue_places.setdefault(name, key)
             if first is not key:
                 text = f"queue {quote(name)} is declared twice"
                 self.problems.report("duplicate-queue", text, key, related=[(first, "first declared here")])
                 continue
-            self.queues[name] = QueueSpec(name=name, weight=1 if weight is INVALID else weight, location=key.location)
+            self.queues[name] = QueueSpec(name=name, location=key.location, **values)
+
+    def _check_slots(self, name: str, reading: Reading) -> None:
+        reserved, most = reading.values.get("reserved", 0), reading.values.get("max_running")
+        if most is not None and reserved > most:
+            text = f"queue {quote(name)} reserves {reserved} slots and may run {most}"
+            hint = "a reserved slot it may not use is idle for ever; raise `max_running` or lower `reserved`"
+            self.problems.report("slots", text, reading.nodes["reserved"], hint=hint)
 
     def _read_hooks(self, node: Value) -> None:
         reading = HOOKS.read(node, "hooks", self.problems)
@@ -112,7 +123,7 @@ class Gathering:
         if "defaults" in reading.values:
             result = DEFAULTS.read(reading.values["defaults"], "defaults", self.problems)
             section = None if result is INVALID else result
-        defaults = read_defaults(section, self.problems)
+        defaults = read_defaults(section, reading.values.get("lint"), self.problems)
         node = reading.values.get("jobs")
         if node is None:
             return

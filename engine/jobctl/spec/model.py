@@ -90,6 +90,30 @@ class Isolation(StrEnum):
     """Nothing: it runs in a child process, which a timeout can really kill and whose crash costs no other job."""
 
 
+class LintCode(StrEnum):
+    """What `jobctl spec check` warns of in a valid spec. A spec silences one with ``lint: {ignore: [code]}``."""
+
+    HANDLER_NOT_IMPORTABLE = "handler-not-importable"
+    CRON_DST = "cron-dst"
+    CRON_OVERLAP = "cron-overlap"
+    BACKOFF_EXCEEDS_RETENTION = "backoff-exceeds-retention"
+    UNIQUE_WITHOUT_FOR = "unique-without-for"
+    NO_ALERT = "no-alert"
+    SECRET_FIELD = "secret-field"  # noqa: S105 - the name of a warning
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value of a job stands.
+
+    Attributes:
+        is_default: it stands under ``defaults`` and not under the job itself.
+    """
+
+    location: Location
+    is_default: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
     """Delay before retry n (from 1): ``min(delay_s * factor ** (n - 1), max_s)``, of which a share is random.
@@ -179,10 +203,17 @@ class Cron:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSpec:
-    """A queue and its weight: its share of starts while all queues have work."""
+    """A queue and its weight: its share of starts while all queues have work.
+
+    Attributes:
+        reserved: slots of every worker that only this queue may use.
+        max_running: jobs of this queue that one worker runs at most; None = no limit.
+    """
 
     name: str
     weight: int = 1
+    reserved: int = 0
+    max_running: int | None = None
     location: Location | None = None
 
 
@@ -223,6 +254,10 @@ class JobSpec:
     cron: tuple[Cron, ...] = ()
     alert: tuple[AlertEvent, ...] = ()
     tags: tuple[str, ...] = ()
+    lint: frozenset[LintCode] = frozenset()
+    """Warnings that this job or its file silences."""
+    places: dict[str, Place] = field(default_factory=dict, compare=False, repr=False)
+    """Places of all values that are not jobctl's own defaults, by key; `backoff.delay` and its like each for itself."""
     location: Location | None = None
     handler_location: Location | None = None
     """Place of the ``handler`` value, for problems found when it is imported."""

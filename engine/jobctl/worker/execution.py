@@ -10,8 +10,8 @@ import asyncio
 import logging
 import random
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jobctl.broker.cycle import ENDED_WIDTH, Ended, Turn
@@ -47,6 +47,7 @@ class Execution:
         concurrency: most jobs at once.
         wake: called when something has ended, so that the worker takes a turn.
         on_failure: called after every attempt that did not succeed.
+        limits: per queue ``(reserved slots, most jobs at once)``; empty = none of the queues has any.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Execution:
         concurrency: int,
         wake: Callable[[], None],
         on_failure: FailureListener,
+        limits: Sequence[tuple[int, int | None]] = (),
     ) -> None:
         self.callees = callees
         self.worker_id = worker_id
@@ -67,6 +69,7 @@ class Execution:
         self.tally = Tally()
         self.processed = 0
         self.next_retry_s: float | None = None
+        self._limits = limits if any(reserved or most is not None for reserved, most in limits) else ()
         self._waiting: deque[tuple[int, str, bytes, str, int, float]] = deque()
         self._filling = False
         self._mean_s: float | None = None
@@ -92,11 +95,25 @@ class Execution:
     def wanted(self) -> int:
         """Return how many jobs to claim now: the free slots, and ahead of them while jobs are short."""
         mean_s = self._mean_s
-        if mean_s is None or mean_s > AHEAD_S:
-            ahead = 0
+        if self._limits or mean_s is None or mean_s > AHEAD_S:
+            ahead = 0  # slots that belong to some queues only cannot be promised ahead
         else:
             ahead = min(2 * self.concurrency, int(AHEAD_S * self.concurrency / max(mean_s, 1e-6)))
         return max(self.free + ahead - len(self._waiting), 0)
+
+    def allowance(self) -> tuple[int, list[tuple[int, int]] | None]:
+        """Return how many jobs to claim of any queue, and per queue how many besides and at most (None = no limits)."""
+        wanted = self.wanted()
+        if not self._limits:
+            return wanted, None
+        running = Counter(run.queue for run in self.running.values())
+        shared = self.concurrency
+        limits = []
+        for queue, (reserved, most) in enumerate(self._limits):
+            busy = running[queue]
+            shared -= max(reserved, busy)
+            limits.append((max(reserved - busy, 0), self.concurrency if most is None else max(most - busy, 0)))
+        return max(shared, 0), limits
 
     def accept(self, turn: Turn) -> None:
         """Take over claimed jobs: start what has a slot, in the order of the claims; the rest waits a moment."""

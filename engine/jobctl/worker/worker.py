@@ -29,7 +29,7 @@ from jobctl.broker.queue import JobQueue
 from jobctl.compiler.handlers import Handler
 from jobctl.compiler.plan import Plan
 from jobctl.durations import format_duration
-from jobctl.errors import BrokerUnreachable
+from jobctl.errors import BrokerUnreachable, UsageError
 from jobctl.scheduler.ticker import Scheduler
 from jobctl.settings import DEFAULT_CONCURRENCY, DEFAULT_GRACE_S
 from jobctl.spec.model import Scheduling
@@ -187,7 +187,12 @@ class Worker(SaqWorker[Any]):
         )
         wake = asyncio.Event()
         execution = Execution(
-            self._callees(), worker_id=self.id, concurrency=self.concurrency, wake=wake.set, on_failure=self._on_failure
+            self._callees(),
+            worker_id=self.id,
+            concurrency=self.concurrency,
+            wake=wake.set,
+            on_failure=self._on_failure,
+            limits=self._limits(),
         )
         loop = asyncio.get_running_loop()
 
@@ -227,6 +232,21 @@ class Worker(SaqWorker[Any]):
             await self.job_queue.disconnect()
             await self._run_shutdown()
             log.info("worker stopped", extra={"worker": self.id, "processed": execution.processed})
+
+    def _limits(self) -> list[tuple[int, int | None]]:
+        """Return per served queue its reserved slots and its limit."""
+        if self.duties is None:
+            return []
+        declared = {queue.name: (queue.reserved, queue.max_running) for queue in self.duties.plan.queues}
+        limits = [declared.get(name, (0, None)) for name in self.weights]
+        reserved = sum(slots for slots, _ in limits)
+        if reserved > self.concurrency:
+            raise UsageError(
+                f"the queues reserve {reserved} slots, and this worker has {self.concurrency}",
+                hint="raise the concurrency, or lower `reserved` in the spec",
+                code="queue.reserved",
+            )
+        return limits
 
     def _callees(self) -> dict[str, Callee]:
         callees: dict[str, Callee] = {
@@ -353,7 +373,7 @@ class _Session:
             await asyncio.sleep(0)
             if stopping.is_set():
                 return
-            turn = await self._turn(execution.wanted())
+            turn = await self._turn(*execution.allowance())
             if turn is None:
                 wake.set()
                 continue
@@ -361,7 +381,7 @@ class _Session:
             if execution.ended.values:
                 wake.set()
             elif execution.wanted() > 0:
-                if any(left > 0 for left in turn.ready):
+                if turn.is_full:
                     wake.set()
                 elif self.worker.burst and execution.is_idle and not turn.claims:
                     self.worker.event.set()
@@ -372,10 +392,10 @@ class _Session:
                 self.upkeep.expect(execution.next_retry_s)
                 execution.next_retry_s = None
 
-    async def _turn(self, want: int) -> Turn | None:
+    async def _turn(self, want: int, limits: list[tuple[int, int]] | None = None) -> Turn | None:
         """Take one turn; None when the broker is away, after a pause."""
         try:
-            turn = await self.cycle.turn(self.execution.ended, max(want, 0))
+            turn = await self.cycle.turn(self.execution.ended, want, limits)
         except (exceptions.RedisError, OSError) as error:
             await self._wait_for_broker(error)
             return None

@@ -35,6 +35,7 @@ class Workshop:
         self.functions: dict[str, Callable[..., Any]] = {}
         self.scheduling = Scheduling.WEIGHTED
         self.weights: Mapping[str, int] = WEIGHTS
+        self.queues: Mapping[str, dict[str, int]] = {}
         self.hooks = WorkerHooks()
         self.workers: list[asyncio.Task[int]] = []
 
@@ -68,7 +69,9 @@ class Workshop:
     def plan(self) -> Plan:
         total = sum(self.weights.values())
         return Plan(
-            queues=tuple(QueuePlan(name=n, weight=w, share=w / total) for n, w in self.weights.items()),
+            queues=tuple(
+                QueuePlan(name=n, weight=w, share=w / total, **self.queues.get(n, {})) for n, w in self.weights.items()
+            ),
             scheduling=self.scheduling,
             registrations=tuple(self.registrations.values()),
             schedules=(),

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from jobctl import Context
+from jobctl.errors import UsageError
 from jobctl.spec.model import Scheduling
 
 
@@ -91,3 +92,59 @@ async def test_idle_worker_picks_up_from_every_queue(shop) -> None:
 
     for key, queue in zip(keys, ("critical", "default", "low"), strict=True):
         await shop.until(key, "complete", queue)
+
+
+async def test_reserved_slots_start_a_queue_though_long_jobs_of_another_hold_all_they_may(shop) -> None:
+    release = asyncio.Event()
+
+    async def long(ctx: Context, i: int) -> None:
+        await release.wait()
+
+    async def urgent(ctx: Context) -> None: ...
+
+    shop.queues = {"critical": {"reserved": 2}}
+    shop.job(long, queue="default")
+    shop.job(urgent, queue="critical")
+    hogs = await shop.enqueue_many([("long", {"i": i}, {}) for i in range(20)])
+    worker = shop.start(concurrency=5)
+    await shop.until(hogs[2], "active")
+
+    key = await shop.enqueue("urgent")
+    await shop.until(key, "complete", "critical")
+
+    assert len(await shop.index("active")) == 3
+    release.set()
+    await shop.until(hogs[-1], "complete")
+    assert worker.exit_code == 0
+
+
+async def test_limit_of_a_queue_holds_and_leaves_the_slots_to_others(shop) -> None:
+    running = {"default": 0, "low": 0}
+    most = dict(running)
+
+    async def work(ctx: Context, i: int) -> None:
+        running[ctx.queue] += 1
+        most[ctx.queue] = max(most[ctx.queue], running[ctx.queue])
+        await asyncio.sleep(0.002)
+        running[ctx.queue] -= 1
+
+    shop.queues = {"low": {"max_running": 2}}
+    for queue in ("default", "low"):
+        shop.job(work, name=f"work-{queue}", queue=queue)
+    await shop.enqueue_many([(f"work-{queue}", {"i": i}, {}) for i in range(60) for queue in ("default", "low")])
+
+    await shop.burst(concurrency=8)
+
+    assert most["low"] == 2
+    assert most["default"] > 2
+    assert len(await shop.index("complete", "low")) == 60
+
+
+async def test_more_reserved_slots_than_the_worker_has_are_refused(shop) -> None:
+    async def work(ctx: Context) -> None: ...
+
+    shop.queues = {"critical": {"reserved": 11}}
+    shop.job(work)
+
+    with pytest.raises(UsageError, match="reserve 11 slots, and this worker has 10"):
+        await shop.burst()

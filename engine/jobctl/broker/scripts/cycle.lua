@@ -4,8 +4,9 @@
 --
 -- KEYS  per queue 14: queued active incomplete leases owners complete dead cancelled expiry retrying crashes
 --                     interruptions losses paused; then per queue again 2 (poison cancels); last the list of failures
--- ARGV  1 number of queues  2 jobs wanted  3 lease ms  4 token of this turn  5 text spliced into claimed records
---       6 'weighted' or 'strict'; then per queue 2: weight, credit; then per ended run 8:
+-- ARGV  1 number of queues  2 jobs wanted by whatever queue  3 lease ms  4 token of this turn  5 text spliced into claimed records
+--       6 'weighted' or 'strict'; then per queue 4: weight, credit, jobs wanted besides of this queue alone
+--         (its reserved slots), most of it (its limit); then per ended run 8:
 --         queue (from 0), id, token, op, body, number, lock, failure
 --         op 'c' complete   body = fields to splice   number = seconds to keep (0 = for ever, < 0 = not at all)
 --            'd' dead       body = the whole record   number = seconds to keep
@@ -49,7 +50,7 @@ end
 
 -- Ends come in groups by queue: a command for many jobs costs the server little more than a command for one.
 local fenced, groups = {}, {}
-local first = 7 + 2 * queues
+local first = 7 + 4 * queues
 for i = first, #ARGV, 8 do
   local q = ARGV[i]
   local group = groups[q]
@@ -166,21 +167,39 @@ end
 -- Smooth weighted round robin over the queues that have work: each start adds every such queue's weight to its credit,
 -- the richest queue starts a job and pays the sum. In every window of sum(weights) starts the counts are exact. A queue
 -- without work loses its credit: nothing is owed to it later.
-local weight, credit, ready, total = {}, {}, {}, 0
+-- A queue that has used its reserved slots and its limit, or finds no slot for all, stands aside until the next turn.
+local weight, credit, own, most, ready, total = {}, {}, {}, {}, {}, 0
+local spare = 0
 for q = 1, queues do
-  weight[q], credit[q] = tonumber(ARGV[5 + 2 * q]), tonumber(ARGV[6 + 2 * q])
+  local a = 3 + 4 * q
+  weight[q], credit[q], own[q], most[q] = tonumber(ARGV[a]), tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
+  spare = spare + own[q]
   if call('EXISTS', KEYS[K * q]) == 1 then ready[q] = -1 else ready[q] = call('LLEN', KEYS[K * (q - 1) + 1]) end
   if ready[q] > 0 then total = total + weight[q] else credit[q] = 0 end
 end
-if want == 0 or total == 0 then return {credit, ready, fenced, {}, {}, {}, now} end
+if want + spare == 0 or total == 0 then return {credit, ready, fenced, {}, {}, {}, now} end
 
 local strict = ARGV[6] == 'strict'
 local take, from = {}, {}
 for q = 1, queues do take[q] = {} end
-while want > 0 and total > 0 do
+local function may_start(q) return ready[q] > 0 and most[q] > 0 and (want > 0 or own[q] > 0) end
+local limited = spare > 0
+for q = 1, queues do
+  if most[q] < want then limited = true end
+end
+while total > 0 do
+  if limited then
+    total = 0
+    for q = 1, queues do
+      if may_start(q) then total = total + weight[q] end
+    end
+    if total == 0 then break end
+  elseif want == 0 then
+    break
+  end
   local best
   for q = 1, queues do
-    if ready[q] > 0 then
+    if ready[q] > 0 and (not limited or may_start(q)) then
       if strict then
         if not best or weight[q] > weight[best] then best = q end
       else
@@ -191,13 +210,14 @@ while want > 0 and total > 0 do
   end
   if not strict then credit[best] = credit[best] - total end
   ready[best] = ready[best] - 1
+  most[best] = most[best] - 1
+  if own[best] > 0 then own[best] = own[best] - 1 else want = want - 1 end
   from[#from + 1] = best
   take[best][#take[best] + 1] = #from
   if ready[best] == 0 then
     total = total - weight[best]
     credit[best] = 0
   end
-  want = want - 1
 end
 
 local ids, records = {}, {}
