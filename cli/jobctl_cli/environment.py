@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from jobctl.clock import Clock, SystemClock
@@ -38,7 +40,12 @@ class Environment:
     @classmethod
     def of_process(cls) -> Environment:
         """Return the environment of this process."""
-        return cls(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, variables=os.environ)
+        return cls(
+            stdin=_stream(sys.stdin, "r"),
+            stdout=_stream(sys.stdout, "w"),
+            stderr=_stream(sys.stderr, "w"),
+            variables=os.environ,
+        )
 
     @cached_property
     def settings(self) -> Settings:
@@ -102,3 +109,12 @@ class Environment:
         if self.variables.get("FORCE_COLOR"):
             return True
         return stream.isatty() and self.variables.get("TERM") != "dumb"
+
+
+def _stream(stream: TextIO | None, mode: str) -> TextIO:
+    """Return a stream of the process that can be used, whatever the shell made of it."""
+    if stream is None:  # closed by `>&-`
+        return Path(os.devnull).open(mode, encoding="utf-8")  # type: ignore[return-value]
+    if mode == "w" and isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # a terminal that knows no `…` is no reason to fail
+    return stream

@@ -80,7 +80,9 @@ def check(
         return f"{env.out('green', 'ok')}: {', '.join(parts)} in {plural(len(spec.files), 'file')}"
 
     data = {"ok": not problems, "problems": [_plain(problem) for problem in problems]}
-    emit(env, output, data, table=summary, names=lambda: [str(problem.location) for problem in problems])
+    emit(
+        env, output, data, table=summary, names=lambda: [str(problem.location or problem.code) for problem in problems]
+    )
     if problems:
         raise typer.Exit(ExitStatus.SPEC_INVALID)
 

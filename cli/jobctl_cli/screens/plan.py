@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from datetime import datetime
+from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from jobctl.clock import utc
 from jobctl.durations import format_duration
 from jobctl_cli import table
+from jobctl_cli.moments import iso
 from jobctl_cli.table import Cell, Column
 
 if TYPE_CHECKING:
@@ -20,61 +24,46 @@ def shape(plan: Plan, now: datetime, times: int) -> dict[str, Any]:
     return {
         "fingerprint": plan.fingerprint,
         "scheduling": str(plan.scheduling),
-        "queues": [
-            {"name": queue.name, "weight": queue.weight, "share": round(queue.share, 4)} for queue in plan.queues
-        ],
+        "queues": [{**_plain(queue), "share": round(queue.share, 4)} for queue in plan.queues],
         "registrations": [_registration(registration) for registration in plan.registrations],
-        "schedules": [_schedule(schedule, now, times) for schedule in plan.schedules],
-        "hooks": {"startup": plan.hooks.startup, "shutdown": plan.hooks.shutdown, "error": plan.hooks.error},
+        "schedules": [_schedule(plan, schedule, now, times) for schedule in plan.schedules],
+        "hooks": _plain(plan.hooks),
     }
 
 
 def _registration(registration: Registration) -> dict[str, Any]:
-    backoff = registration.backoff
-    return {
-        "name": registration.name,
-        "type": registration.type,
-        "queue": registration.queue,
-        "handler": registration.handler,
-        "summary": registration.summary,
-        "attempts": registration.attempts,
-        "timeout_s": registration.timeout_s,
-        "heartbeat_s": registration.heartbeat_s,
-        "retention_s": registration.retention_s,
-        "dead_retention_s": registration.dead_retention_s,
-        "max_crashes": registration.max_crashes,
-        "isolation": str(registration.isolation),
-        "backoff": {
-            "delay_s": backoff.delay_s,
-            "factor": backoff.factor,
-            "max_s": backoff.max_s,
-            "jitter": backoff.jitter,
-        },
-        "unique": (
-            {"by": list(registration.unique.by), "for_s": registration.unique.for_s} if registration.unique else None
-        ),
-        "payload": [
-            {"name": field.name, "type": str(field.type), "required": field.required, "secret": field.secret}
-            for field in registration.payload
-        ],
-        "alert": [str(event) for event in registration.alert],
-        "tags": list(registration.tags),
-    }
+    found: dict[str, Any] = _plain(registration)
+    found["payload"] = [
+        {"name": field.name, "type": str(field.type), "required": field.required, "secret": field.secret}
+        for field in registration.payload
+    ]
+    return found
 
 
-def _schedule(schedule: Schedule, now: datetime, times: int) -> dict[str, Any]:
+def _schedule(plan: Plan, schedule: Schedule, now: datetime, times: int) -> dict[str, Any]:
+    from jobctl.compiler import PayloadSchema
     from jobctl.scheduler.cron import next_times
 
-    moments = next_times(schedule.expression, schedule.timezone, now, times)
+    found: dict[str, Any] = _plain(schedule)
+    found["payload"] = PayloadSchema(schedule.job, plan.by_type[schedule.type].payload).redact(schedule.payload)
+    start_ms, end_ms = found.pop("start_ms"), found.pop("end_ms")
+    after = max(now, utc((start_ms - 1) / 1000)) if start_ms else now
+    moments = next_times(schedule.expression, schedule.timezone, after, times)
     return {
-        "id": schedule.id,
-        "job": schedule.job,
-        "queue": schedule.queue,
-        "cron": schedule.expression,
-        "timezone": schedule.timezone,
-        "catch_up": str(schedule.catch_up),
-        "next": [moment.isoformat() for moment in moments],
+        **found,
+        "start": iso(start_ms),
+        "end": iso(end_ms),
+        "next": [moment.isoformat() for moment in moments if not end_ms or moment.timestamp() * 1000 < end_ms],
     }
+
+
+def _plain(value: Any) -> Any:
+    """Return a part of the plan as mappings, lists, texts and numbers, under the names that the plan has for them."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    return [_plain(inner) for inner in value] if isinstance(value, tuple) else value
 
 
 def render(data: dict[str, Any], env: Environment) -> str:
@@ -135,7 +124,7 @@ def _schedule_row(schedule: dict[str, Any]) -> list[str | Cell]:
     shown = [f"{moments[0]:%a %Y-%m-%d %H:%M:%S}"] if moments else []
     for before, moment in pairwise(moments):
         shown.append(f"{moment:%H:%M:%S}" if before.date() == moment.date() else f"{moment:%a %Y-%m-%d %H:%M:%S}")
-    return [schedule["id"], schedule["cron"], schedule["timezone"], ", ".join(shown) or "never"]
+    return [schedule["id"], schedule["expression"], schedule["timezone"], ", ".join(shown) or "never"]
 
 
 def _limit(seconds: float, boundless: str) -> str:
