@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jobctl.compiler.build import compile_spec, load_plan
     from jobctl.compiler.findings import check
     from jobctl.compiler.handlers import Handler, bind, check_handlers, resolve
+    from jobctl.compiler.linting import lint
     from jobctl.compiler.payload import PayloadSchema
     from jobctl.compiler.plan import Plan
 
@@ -26,6 +27,7 @@ _HOME = {
     "check": "jobctl.compiler.findings",
     "check_handlers": "jobctl.compiler.handlers",
     "compile_spec": "jobctl.compiler.build",
+    "lint": "jobctl.compiler.linting",
     "load_plan": "jobctl.compiler.build",
     "resolve": "jobctl.compiler.handlers",
 }
@@ -38,6 +40,7 @@ __all__ = [
     "check",
     "check_handlers",
     "compile_spec",
+    "lint",
     "load_plan",
     "resolve",
 ]

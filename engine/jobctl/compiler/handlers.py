@@ -13,6 +13,7 @@ from jobctl.compiler.plan import Plan, Registration
 from jobctl.compiler.signatures import check_handler, check_hook, is_async
 from jobctl.errors import HandlerError, Location
 from jobctl.spec import Diagnostic, Spec
+from jobctl.spec.model import LintCode
 from jobctl.spec.source import read_line
 
 _WORD = re.compile(r"[\w.:\"'-]*[\w\"']")  # a handler path, quoted or not, or the name of a field
@@ -66,6 +67,8 @@ def bind(plan: Plan) -> dict[str, Handler]:
 def check_handlers(spec: Spec, *, unsure: frozenset[str] = frozenset()) -> list[Diagnostic]:
     """Import all handlers and hooks of a spec, and return what is wrong with them, at the places that name them.
 
+    A job that silences `handler-not-importable` may have one that is not here: it runs elsewhere.
+
     Args:
         unsure: names of jobs whose payload is not known, so that their handlers are imported and not compared.
     """
@@ -76,7 +79,8 @@ def check_handlers(spec: Spec, *, unsure: frozenset[str] = frozenset()) -> list[
         try:
             function = resolve(job.handler)
         except HandlerError as error:
-            diagnostics.append(_diagnose(_about(job.name, error), job.handler_location))
+            if LintCode.HANDLER_NOT_IMPORTABLE not in job.lint:
+                diagnostics.append(_diagnose(_about(job.name, error), job.handler_location))
             continue
         if job.name in unsure:
             continue
@@ -100,16 +104,20 @@ def _about(job: str, error: HandlerError) -> HandlerError:
 
 
 def _diagnose(error: HandlerError, place: Location | None) -> Diagnostic:
-    source = read_line(place) if place else ""
-    word = _WORD.match(source, place.column - 1) if place else None
     return Diagnostic(
         code=error.code,
         message=error.message,
         location=place,
         hint=error.hint,
-        source=source,
-        width=len(word.group()) if word else 1,
+        source=read_line(place) if place else "",
+        width=word_at(place),
     )
+
+
+def word_at(place: Location | None) -> int:
+    """Return the length of the word that stands at a place, at least 1."""
+    word = _WORD.match(read_line(place), place.column - 1) if place else None
+    return len(word.group()) if word else 1
 
 
 __all__ = ["Handler", "bind", "check_handlers", "resolve"]

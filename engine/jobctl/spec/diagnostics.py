@@ -26,6 +26,7 @@ class Diagnostic:
         width: characters of it that are at fault, at least 1.
         label: a few words beside the caret, or "".
         related: further places that matter, each with what it is.
+        severity: ``error``, or ``warning`` for what is valid and yet most likely not meant.
     """
 
     code: str
@@ -36,10 +37,11 @@ class Diagnostic:
     width: int = 1
     label: str = ""
     related: tuple[tuple[Location, str], ...] = ()
+    severity: str = "error"
 
     def render(self) -> str:
         """Return the problem as text: header, place, source line with caret, further places, hint."""
-        lines = [f"error[{self.code}]: {self.message}"]
+        lines = [f"{self.severity}[{self.code}]: {self.message}"]
         if self.location is not None:
             number = str(self.location.line)
             margin = " " * len(number)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jobctl.durations import format_duration
 from jobctl.spec.diagnostics import quote
-from jobctl.spec.fields import BACKOFF, JOB, RUN_FIELDS, UNIQUE
+from jobctl.spec.fields import BACKOFF, JOB, LINT, RUN_FIELDS, UNIQUE
 from jobctl.spec.kinds import INVALID
-from jobctl.spec.model import Backoff, CatchUp, JobSpec, PayloadField, Unique
+from jobctl.spec.model import Backoff, CatchUp, JobSpec, LintCode, PayloadField, Place, Unique
 from jobctl.spec.nodes import Node, Problems, Scalar, Value
 from jobctl.spec.payload import read_payload
 from jobctl.spec.schedules import read_schedules
@@ -26,6 +26,8 @@ class Defaults:
     values: dict[str, Any]
     backoff: dict[str, Any]
     queue: Node | None = None
+    places: dict[str, Place] = field(default_factory=dict)
+    lint: frozenset[LintCode] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,23 @@ class Declared:
     is_payload_known: bool
 
 
-def read_defaults(reading: Reading | None, problems: Problems) -> Defaults:
-    """Take the values of a ``defaults`` section."""
+def read_defaults(reading: Reading | None, lint: Value | None, problems: Problems) -> Defaults:
+    """Take the values of a ``defaults`` section, and what the file says to ``lint``."""
+    ignored = read_lint(lint, "lint", problems)
     if reading is None:
-        return Defaults({}, {})
+        return Defaults({}, {}, lint=ignored)
     values = dict(reading.values)
-    backoff = _backoff(values.pop("backoff", None), "defaults.backoff", problems)
-    return Defaults(values, backoff, reading.nodes.get("queue") if "queue" in values else None)
+    places = {name: Place(node.location, is_default=True) for name, node in reading.nodes.items() if name != "backoff"}
+    backoff = _backoff(values.pop("backoff", None), "defaults.backoff", problems, places, is_default=True)
+    return Defaults(values, backoff, reading.nodes.get("queue") if "queue" in values else None, places, ignored)
+
+
+def read_lint(node: Value | None, path: str, problems: Problems) -> frozenset[LintCode]:
+    """Return the codes that a ``lint`` section silences."""
+    if node is None:
+        return frozenset()
+    reading = LINT.read(node, path, problems)
+    return frozenset() if reading is INVALID else frozenset(reading.values.get("ignore", ()))
 
 
 def read_job(key: Scalar, node: Value, defaults: Defaults, problems: Problems) -> Declared | None:
@@ -61,7 +73,10 @@ def read_job(key: Scalar, node: Value, defaults: Defaults, problems: Problems) -
     own: Reading = reading
     values = {attribute: own.values[attribute] for attribute in _RUN_VALUES if attribute in own.values}
     values = {**defaults.values, **values}
-    backoff = {**defaults.backoff, **_backoff(own.values.get("backoff"), f"{path}.backoff", problems)}
+    places = {**defaults.places}
+    places |= {name: Place(node.location) for name, node in own.nodes.items() if name not in ("backoff", "lint")}
+    own_backoff = _backoff(own.values.get("backoff"), f"{path}.backoff", problems, places)
+    backoff = {**defaults.backoff, **own_backoff}
     values["backoff"] = Backoff(**backoff)
     if values["backoff"].max_s < values["backoff"].delay_s:
         _report_backoff(own, path, values["backoff"], key, problems)
@@ -74,6 +89,8 @@ def read_job(key: Scalar, node: Value, defaults: Defaults, problems: Problems) -
         unique=_unique(own, path, fields, problems),
         payload=fields or (),
         cron=_schedules(own, name, path, fields, problems),
+        lint=defaults.lint | read_lint(own.values.get("lint"), f"{path}.lint", problems),
+        places=places,
         location=key.location,
         handler_location=own.node_of("handler").location,
         **values,
@@ -82,11 +99,17 @@ def read_job(key: Scalar, node: Value, defaults: Defaults, problems: Problems) -
     return Declared(job, key, own.nodes.get("type", key), queue, fields is not None)
 
 
-def _backoff(node: Value | None, path: str, problems: Problems) -> dict[str, Any]:
+def _backoff(
+    node: Value | None, path: str, problems: Problems, places: dict[str, Place], *, is_default: bool = False
+) -> dict[str, Any]:
     if node is None:
         return {}
     reading = BACKOFF.read(node, path, problems)
-    return {} if reading is INVALID else dict(reading.values)
+    if reading is INVALID:
+        return {}
+    result: Reading = reading
+    places |= {f"backoff.{name}": Place(one.location, is_default) for name, one in result.nodes.items()}
+    return dict(result.values)
 
 
 def _report_backoff(own: Reading, path: str, backoff: Backoff, key: Scalar, problems: Problems) -> None:
