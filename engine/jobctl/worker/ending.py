@@ -5,7 +5,6 @@ A success splices its few fields onto the record. A failure writes the record an
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +12,12 @@ from jobctl.broker.cycle import Ended, EndOp
 from jobctl.broker.record import encode, read_fields
 from jobctl.errors import PayloadError
 from jobctl.outcomes import Cancel, Dead, RetryAfter
-from jobctl.records import ERROR_LIMIT, HISTORY_LIMIT, META
+from jobctl.records import HISTORY_LIMIT, META
 from jobctl.spec.model import DEFAULT_DEAD_RETENTION_S, Backoff
 from jobctl.worker.backoff import retry_delay_s
+from jobctl.worker.isolation.failures import IsolatedFailure
 from jobctl.worker.run import Run
+from jobctl.worker.tracebacks import last_line, traceback_text, with_cause
 
 RESULT_LIMIT = 1_048_576  # bytes; larger results belong in a store of their own, with a pointer as the result
 
@@ -31,6 +32,9 @@ class TimedOut(Exception):
 
 class HandlerCancelledItself(Exception):
     """The handler let a CancelledError out that the worker had not asked for."""
+
+
+_TOLD = (RetryAfter, TimedOut, HandlerCancelledItself, IsolatedFailure)  # say all in their text: no traceback of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +82,10 @@ def judge(run: Run, error: BaseException, chance: float) -> Verdict:
     if isinstance(error, Cancel):
         return Verdict("cancelled", error, str(error) or "cancelled by the handler")
     if isinstance(error, Dead):
-        return Verdict("dead", error, _with_cause(error, "given up by the handler"))
+        return Verdict("dead", error, with_cause(error, "given up by the handler"))
     if isinstance(error, PayloadError | UnknownType):
         return Verdict("dead", error, str(error))
-    text = str(error) if isinstance(error, RetryAfter | TimedOut | HandlerCancelledItself) else traceback_text(error)
+    text = str(error) if isinstance(error, _TOLD) else traceback_text(error)
     if run.attempt >= run.max_attempts:
         return Verdict("dead", error, text)
     if isinstance(error, RetryAfter):
@@ -151,25 +155,8 @@ def wants_alert(run: Run, outcome: str) -> bool:
     return registration is not None and any(event.value == outcome for event in registration.alert)
 
 
-def traceback_text(error: BaseException) -> str:
-    """Return the traceback, its end kept when it is long: the cause stands last."""
-    text = "".join(traceback.format_exception(error)).rstrip()
-    return text if len(text) <= ERROR_LIMIT else "…" + text[-ERROR_LIMIT:]
-
-
-def last_line(text: str) -> str:
-    """Return the line of a traceback that says what happened, 300 characters at most."""
-    lines = text.strip().splitlines()
-    return lines[-1][:300] if lines else ""
-
-
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _with_cause(error: BaseException, default: str) -> str:
-    text = str(error) or default
-    return f"{text}\n\n{traceback_text(error.__cause__)}\n\n{text}" if error.__cause__ else text
 
 
 def _backoff(run: Run) -> Backoff:

@@ -25,6 +25,7 @@ from jobctl.worker.ending import HandlerCancelledItself, TimedOut, UnknownType
 from jobctl.worker.run import Callee, Cause, Run
 from jobctl.worker.tally import Tally
 from jobctl.worker.threads import DaemonThreads
+from jobctl.worker.tracebacks import last_line
 
 log = logging.getLogger(__name__)
 
@@ -283,7 +284,7 @@ class Execution:
     def _settle(self, run: Run, verdict: ending.Verdict, now_ms: int) -> None:
         self.processed += 1
         self.tally.ended(run.wire.queue, run.wire.function, verdict.outcome, now_ms - run.started_ms)
-        facts = {**_facts(run), "max_attempts": run.max_attempts, "error": ending.last_line(verdict.text)}
+        facts = {**_facts(run), "max_attempts": run.max_attempts, "error": last_line(verdict.text)}
         if verdict.outcome == "retry":
             log.warning("job failed", extra={**facts, "retry_in": format_duration(round(verdict.delay_s, 1))})
             if self.next_retry_s is None or verdict.delay_s < self.next_retry_s:
