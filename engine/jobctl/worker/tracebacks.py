@@ -1,0 +1,25 @@
+"""Errors as text: what is kept of a failure in a job's record."""
+
+from __future__ import annotations
+
+import traceback
+
+from jobctl.records import ERROR_LIMIT
+
+
+def traceback_text(error: BaseException) -> str:
+    """Return the traceback, its end kept when it is long: the cause stands last."""
+    text = "".join(traceback.format_exception(error)).rstrip()
+    return text if len(text) <= ERROR_LIMIT else "…" + text[-ERROR_LIMIT:]
+
+
+def with_cause(error: BaseException, default: str) -> str:
+    """Return what the error says, or else the default, around the traceback of its cause if it has one."""
+    text = str(error) or default
+    return f"{text}\n\n{traceback_text(error.__cause__)}\n\n{text}" if error.__cause__ else text
+
+
+def last_line(text: str) -> str:
+    """Return the line of a traceback that says what happened, 300 characters at most."""
+    lines = text.strip().splitlines()
+    return lines[-1][:300] if lines else ""
