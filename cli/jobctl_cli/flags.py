@@ -132,6 +132,10 @@ Output = Annotated[
         callback=reads(one_of(*FORMATS)),
     ),
 ]
+Path = Annotated[
+    str | None,
+    typer.Argument(metavar="PATH", help="File or folder of job specs", show_default="$JOBCTL_SPEC, or jobspecs"),
+]
 SpecPath = Annotated[
     str | None,
     typer.Option(

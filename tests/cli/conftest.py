@@ -21,9 +21,9 @@ from jobctl_cli.main import main
 
 SPEC = """\
 version: 1
-queues:
-  critical: {weight: 6}
-  default: {weight: 3}
+queues: {critical: {weight: 6}, default: {weight: 3}}
+lint:
+  ignore: [cron-dst, no-alert, unique-without-for]
 defaults:
   backoff: {delay: 1h, jitter: 0}
 jobs:

@@ -150,3 +150,57 @@ def test_plan_fits_80_columns_on_a_terminal(offline) -> None:
     shown = re.sub(r"\x1b\[[0-9;]*m", "", offline("spec", "plan", tty=True).stdout)
 
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def warn(project: Path, jobs: str = "") -> None:
+    """Take away what silences warnings."""
+    path = project / "jobspecs/jobs.yaml"
+    path.write_text(path.read_text().replace("lint:\n  ignore: [cron-dst, no-alert, unique-without-for]\n", "") + jobs)
+
+
+def test_warnings_stand_on_stderr_and_are_no_failure(offline, project: Path, snapshot) -> None:
+    warn(project)
+    offline.clock = FakeClock()
+
+    out = offline("spec", "check")
+
+    assert (out.exit_code, out.stdout) == (0, "ok: 3 jobs, 2 queues, 1 schedule in 1 file, 3 warnings\n")
+    snapshot("spec-check-warnings", out.stderr)
+
+
+def test_strict_takes_warnings_for_problems(offline, project: Path) -> None:
+    warn(project)
+
+    out = offline("spec", "check", "--strict")
+
+    assert (out.exit_code, out.stdout) == (3, "")
+    assert "warning[lint.no-alert]" in out.stderr
+
+
+def test_warnings_as_json(offline, project: Path) -> None:
+    warn(project)
+
+    found = offline("spec", "check", "-o", "json").json
+
+    assert (found["ok"], found["problems"]) == (True, [])
+    assert {one["code"] for one in found["warnings"]} == {
+        "lint.cron-dst",
+        "lint.no-alert",
+        "lint.unique-without-for",
+    }
+    assert {one["severity"] for one in found["warnings"]} == {"warning"}
+
+
+def test_problems_and_warnings_as_annotations_of_github(offline, project: Path, broken: Path) -> None:
+    lines = offline("spec", "check", "-o", "github").lines
+    broken.unlink()
+    warn(project)
+    warnings = offline("spec", "check", "-o", "github")
+
+    assert any(
+        line.startswith("::error file=jobspecs/broken.yaml,line=5,col=12,endColumn=16,title=spec.unknown-queue::job ")
+        for line in lines
+    )
+    assert warnings.exit_code == 0
+    assert all(line.startswith("::warning file=jobspecs/jobs.yaml,line=") for line in warnings.lines)
+    assert all("%0Ahint: " in line for line in warnings.lines)
