@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from jobctl_cli.app import ORDER
+
 
 def complete(program, *words: str) -> list[str]:
     out = program("__complete", *words)
@@ -15,7 +17,7 @@ def complete(program, *words: str) -> list[str]:
 
 
 def test_commands(offline) -> None:
-    assert complete(offline, "") == ["run", "enqueue", "inspect", "replay", "top", "spec", "completion"]
+    assert complete(offline, "") == list(ORDER)
     assert complete(offline, "re") == ["replay"]
     assert complete(offline, "spec", "") == ["check", "plan"]
 
