@@ -65,12 +65,21 @@ def harmless_lines(text: str) -> list[str]:
     return [harmless(line.expandtabs(4)) for line in text.splitlines()]
 
 
-def first_line(text: str) -> str:
-    """Return what an error says in one line: the last line of a traceback, else the first."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+def gist(error: str) -> str:
+    """Return what an error says in one line: the exception of a traceback, else the first line.
+
+    Example:
+        >>> gist("Traceback (most recent call last):\\n  File \\"app.py\\"\\nValueError: no\\nreally")
+        'ValueError: no'
+    """
+    lines = [line.rstrip() for line in error.splitlines() if line.strip()]
     if not lines:
         return ""
-    return harmless(lines[-1] if lines[0].startswith("Traceback") else lines[0])
+    if not lines[0].startswith("Traceback"):
+        return harmless(lines[0].strip())
+    # the exception stands behind the last frame; its message may have more lines
+    frames = [number for number, line in enumerate(lines[:-1]) if line.startswith("  ")]
+    return harmless(lines[frames[-1] + 1 if frames else -1].strip())
 
 
 def wrap(text: str, width: int) -> list[str]:

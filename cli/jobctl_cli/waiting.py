@@ -11,7 +11,7 @@ from jobctl.records import JobRecord, JobState
 from jobctl_cli import session
 from jobctl_cli.errors import paint
 from jobctl_cli.output import as_json, as_yaml
-from jobctl_cli.text import first_line
+from jobctl_cli.text import gist
 
 if TYPE_CHECKING:
     from jobctl.client import BlockingClient, Enqueued
@@ -33,7 +33,7 @@ def see_it_end(env: Environment, client: BlockingClient, plan: Plan, enqueued: E
     began_at = time.monotonic()
     record = _wait(env, client, plan, enqueued, order.wait_timeout_s)
     if record.state is not JobState.COMPLETE:
-        reason = first_line(record.error or "") or "it gave no reason"
+        reason = gist(record.error or "") or "it gave no reason"
         raise JobFailed(
             f"`{order.job}` ended {record.state} after {_attempts(record)}: {reason}",
             hint=f"`jobctl inspect {record.key}` shows its whole history",

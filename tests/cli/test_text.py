@@ -47,10 +47,13 @@ def test_escape_sequences_do_not_reach_the_terminal() -> None:
         ("Traceback (most recent call last):\n  File\nValueError: no\n", "ValueError: no"),
         ("first\nsecond", "first"),
         ("\n", ""),
+        ('Traceback (most recent call last):\n  File "a.py"\n    f()\nValueError: one\ntwo', "ValueError: one"),
+        ("Traceback\n  a\nKeyError: 1\n\nDuring handling:\n\nTraceback\n  b\nOSError: down", "OSError: down"),
+        ("Traceback (most recent call last):", "Traceback (most recent call last):"),
     ],
 )
-def test_first_line_tells_the_error(error: str, line: str) -> None:
-    assert text.first_line(error) == line
+def test_gist_is_the_line_that_tells_the_error(error: str, line: str) -> None:
+    assert text.gist(error) == line
 
 
 def test_plurals() -> None:

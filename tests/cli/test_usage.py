@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from jobctl_cli.app import ORDER
+
 CASES = {
     ("inspct",): ("error[usage.unknown-command]: `jobctl` has no command `inspct`", "did you mean `inspect`?"),
     ("worker",): ("error[usage.unknown-command]: `jobctl` has no command `worker`", "did you mean `run`?"),
     ("xyzzy",): (
         "error[usage.unknown-command]: `jobctl` has no command `xyzzy`",
-        "commands: run, enqueue, inspect, replay, top, spec, completion",
+        f"commands: {', '.join(ORDER)}",
     ),
     ("spec",): ("error[usage.no-command]: `jobctl spec` needs a command", "commands: check, plan"),
     ("spec", "chek"): ("error[usage.unknown-command]: `jobctl spec` has no command `chek`", "did you mean `check`?"),

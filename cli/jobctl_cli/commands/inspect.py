@@ -60,6 +60,7 @@ def inspect(
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", help="Jobs at most", callback=reads(whole_number(1)))
     ] = 50,
+    full: Annotated[bool, typer.Option("--full", help="With a key: the traceback of every failed attempt")] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show secrets, and payloads that no spec declares")] = False,
     spec: SpecPath = None,
     output: Output = "table",
@@ -85,7 +86,8 @@ def inspect(
         from jobctl_cli.screens import job
 
         name = key
-        job.show(env, output, view, session.inspecting(env, plan, lambda inspector: inspector.job(name)))
+        record = session.inspecting(env, plan, lambda inspector: inspector.job(name))
+        job.show(env, output, view, record, is_full=full)
         return
     from jobctl_cli.screens import jobs
 

@@ -10,7 +10,7 @@ from jobctl.records import Attempt, JobRecord, JobState
 from jobctl_cli.moments import ago, clock, until
 from jobctl_cli.output import emit
 from jobctl_cli.palette import OUTCOMES, STATES
-from jobctl_cli.text import harmless, harmless_lines
+from jobctl_cli.text import gist, harmless, harmless_lines
 
 if TYPE_CHECKING:
     from jobctl_cli.environment import Environment
@@ -28,13 +28,21 @@ OUTCOME_TEXTS = {
 }
 
 
-def show(env: Environment, output: str, view: View, record: JobRecord) -> None:
-    """Write the job in the form asked for."""
+def show(env: Environment, output: str, view: View, record: JobRecord, *, is_full: bool) -> None:
+    """Write the job in the form asked for.
+
+    Args:
+        env: where to.
+        output: one of `flags.FORMATS`.
+        view: what may be shown.
+        record: the job.
+        is_full: with the traceback of every attempt, not only of the last one that failed.
+    """
     emit(
         env,
         output,
         view.shape(record),
-        table=lambda: _Screen(env, view, record).text(),
+        table=lambda: _Screen(env, view, record, is_full=is_full).text(),
         names=lambda: [record.key],
     )
 
@@ -42,11 +50,12 @@ def show(env: Environment, output: str, view: View, record: JobRecord) -> None:
 class _Screen:
     """The screen being written: facts, payload, result, history, what to do next."""
 
-    def __init__(self, env: Environment, view: View, record: JobRecord) -> None:
+    def __init__(self, env: Environment, view: View, record: JobRecord, *, is_full: bool) -> None:
         self._paint = env.out
         self._now_ms = env.clock.time() * 1000
         self._view = view
         self._raw = record
+        self._is_full = is_full
         self._record = view.shown(record)
         self._lines: list[str] = []
 
@@ -105,10 +114,13 @@ class _Screen:
         if not self._record.history:
             return
         self._lines += ["", self._paint("bold", "History")]
+        failed = [attempt for attempt in self._record.history if attempt.error]
         for attempt in self._record.history:
             self._lines.append("  " + self._headline(attempt))
             if attempt.error:
-                self._lines += [self._paint("dim", f"      {line}") for line in harmless_lines(attempt.error)]
+                is_whole = self._is_full or attempt is failed[-1]
+                told = harmless_lines(attempt.error) if is_whole else [gist(attempt.error)]
+                self._lines += [self._paint("dim", f"      {line}") for line in told]
         self._last()
 
     def _last(self) -> None:

@@ -12,7 +12,7 @@ from jobctl_cli.moments import ago, until
 from jobctl_cli.output import emit
 from jobctl_cli.palette import STATES
 from jobctl_cli.table import Cell, Column
-from jobctl_cli.text import first_line
+from jobctl_cli.text import gist
 
 if TYPE_CHECKING:
     from jobctl_cli.environment import Environment
@@ -74,14 +74,14 @@ def note(record: JobRecord, now_ms: float) -> str:
         case JobState.SCHEDULED:
             return until(record.due_ms, now_ms)
         case JobState.RETRYING:
-            return f"{until(record.due_ms, now_ms)}: {first_line(failed)}".removesuffix(": ")
+            return f"{until(record.due_ms, now_ms)}: {gist(failed)}".removesuffix(": ")
         case JobState.ACTIVE:
             return f"{record.progress:.0%}" if record.progress else ""
         case JobState.COMPLETE:
             return f"ran {format_elapsed(record.run_ms / 1000)}" if record.run_ms is not None else ""
         case JobState.DEAD:
             replayed = f"replayed as {record.replays[-1]}: " if record.replays else ""
-            return replayed + first_line(failed)
+            return replayed + gist(failed)
         case JobState.CANCELLED:
-            return first_line(failed)
+            return gist(failed)
     return f"replay of {record.origin}" if record.origin else ""

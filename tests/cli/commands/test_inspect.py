@@ -78,6 +78,18 @@ def test_one_job_with_its_whole_history(jobctl, work) -> None:
     assert out.lines[-1] == "next: jobctl replay dies"
 
 
+def test_only_the_last_failure_has_its_traceback_unless_all_are_asked_for(jobctl, project, work) -> None:
+    spec = project / "jobspecs/jobs.yaml"
+    spec.write_text(spec.read_text().replace("delay: 1h", "delay: 0s"))
+    jobctl("enqueue", "boom", "--key", "k")
+    for _ in range(5):
+        work()
+
+    assert jobctl("inspect", "k").stdout.count("Traceback") == 1
+    assert jobctl("inspect", "k").stdout.count("ValueError: boom 0") == 2
+    assert jobctl("inspect", "k", "--full").stdout.count("Traceback") == 2
+
+
 def test_one_job_as_data(jobctl, work) -> None:
     jobctl("enqueue", "sync", "--id", "7", "--key", "k")
     work()
