@@ -1,85 +1,19 @@
-"""Upkeep: what every worker does for everyone once a second, and sooner when something becomes due."""
+"""When upkeep runs: once a second, and sooner when something becomes due. What it does is in `jobctl.broker.upkeep`."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
 
 from redis import exceptions
 
-from jobctl.broker.keys import FAILURES, QueueKeys
-from jobctl.broker.record import encode
-from jobctl.broker.scripts import source
-from jobctl.compiler.plan import Registration
-from jobctl.spec.model import DEFAULT_DEAD_RETENTION_S, DEFAULT_MAX_CRASHES
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from jobctl.broker.upkeep import Findings, Upkeep
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
-DEAD_CAP = 10_000  # per queue, as Asynq has it; the oldest go first
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """A job whose worker was lost: handed out again (``lost``) or given up (``dead``)."""
-
-    id: str
-    type: str
-    outcome: str
-    worker: str
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What one upkeep found. Times are ms on the server's clock; ``next_due_ms`` 0 = nothing is scheduled."""
-
-    now_ms: int
-    next_due_ms: int
-    recovered: tuple[Recovered, ...]
-    paused: tuple[bool, ...]
-
-
-class Upkeep:
-    """The upkeep script of a set of queues."""
-
-    def __init__(self, server: Redis, queues: Sequence[QueueKeys], registrations: Iterable[Registration]) -> None:
-        limits = {
-            job.type: [job.max_crashes, int(job.dead_retention_s)]
-            for job in registrations
-            if (job.max_crashes, job.dead_retention_s) != (DEFAULT_MAX_CRASHES, DEFAULT_DEAD_RETENTION_S)
-        }
-        self._script = server.register_script(source("upkeep"))
-        self._names: list[str] = []
-        for of in queues:
-            self._names += (
-                *(of.queued, of.active, of.incomplete, of.leases, of.crashes, of.complete, of.dead, of.cancelled),
-                *(of.expiry, of.retrying, of.losses, of.replayed, of.sweep, of.owners),
-            )
-        for of in queues:
-            self._names += (of.cancels, of.interruptions, of.replays, of.paused)
-        self._names.append(FAILURES)
-        self._args: list[Any] = [
-            *(len(queues), DEFAULT_MAX_CRASHES, int(DEFAULT_DEAD_RETENTION_S), DEAD_CAP, encode(limits)),
-            *(of.name for of in queues),
-        ]
-
-    async def tick(self) -> Findings:
-        """Recover, promote and forget once.
-
-        Raises:
-            redis.exceptions.RedisError: the broker did not take it.
-        """
-        now_ms, next_due_ms, flat, paused = await self._script(keys=self._names, args=self._args)
-        texts = [text.decode() for text in flat]
-        recovered = tuple(Recovered(*texts[i : i + 4]) for i in range(0, len(texts), 4))
-        return Findings(now_ms, next_due_ms, recovered, tuple(bool(flag) for flag in paused))
 
 
 class UpkeepLoop:

@@ -26,6 +26,7 @@ from jobctl.broker.connect import connect, url_of
 from jobctl.broker.cycle import LEASE_MS, Cycle, Turn
 from jobctl.broker.keys import WAKE
 from jobctl.broker.queue import JobQueue
+from jobctl.broker.upkeep import Findings, Upkeep
 from jobctl.compiler.handlers import Handler
 from jobctl.compiler.plan import Plan
 from jobctl.durations import format_duration
@@ -41,7 +42,7 @@ from jobctl.worker.keeper import LeaseKeeper
 from jobctl.worker.report import Reporter
 from jobctl.worker.run import Callee, Cause, Run
 from jobctl.worker.tasks import end_tasks
-from jobctl.worker.upkeep import Findings, Upkeep, UpkeepLoop
+from jobctl.worker.upkeep import UpkeepLoop
 from jobctl.worker.waiting import Peek
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import redis
 from jobctl.broker.connect import connect
 from jobctl.broker.keys import QueueKeys
 from jobctl.client import BlockingClient, Enqueued
-from jobctl.worker.upkeep import Upkeep
+from jobctl.broker.upkeep import Upkeep
 
 KEPT_BESIDE = ("crashes", "interruptions", "losses", "replays", "cancels")
 INDEXES = ("complete", "dead", "cancelled", "replayed", "expiry")

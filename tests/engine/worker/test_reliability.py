@@ -9,7 +9,7 @@ from typing import Any
 from jobctl import Context
 from jobctl.broker import keys
 from jobctl.broker.cycle import Cycle, Ended
-from jobctl.worker.upkeep import Upkeep
+from jobctl.broker.upkeep import Upkeep
 
 DONE = b',"status":"complete","result":1'
 

@@ -6,7 +6,8 @@
 -- KEYS  per queue 14: queued active incomplete leases crashes complete dead cancelled expiry retrying losses replayed
 --                     sweep owners; then per queue again 4 (cancels interruptions replays paused); last the failures
 -- ARGV  1 number of queues  2 default max crashes  3 default seconds to keep the dead  4 most dead kept in a queue
---       5 JSON: type -> [max crashes, seconds to keep the dead] where they differ; then the queues' names
+--       5 JSON: type -> [max crashes, seconds to keep the dead] where they differ
+--       6 '1' to queue what is due, '0' if the caller does; then the queues' names
 -- reply {now ms, next due ms or 0, {id, type, 'lost' or 'dead', worker, ...} per recovered job, paused (0/1) per queue}
 local call = redis.call
 local time = call('TIME')
@@ -14,6 +15,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local now_text = string.format('%.0f', now)
 local queues = tonumber(ARGV[1])
 local limits = cjson.decode(ARGV[5])
+local promotes = ARGV[6] == '1'
 local recovered, paused, next_due = {}, {}, 0
 local K = 14
 local RECOVER, PROMOTE, FORGET = 100, 500, 500
@@ -29,6 +31,13 @@ local function text(value)
   return ''
 end
 
+-- Release the unique lock a job holds.
+local function release(job, id)
+  local ours = type(job.meta) == 'table' and job.meta.jobctl
+  local lock = type(ours) == 'table' and ours.unique
+  if type(lock) == 'string' and call('GET', lock) == id then call('DEL', lock) end
+end
+
 local function forget(k, q, id)
   call('ZREM', KEYS[k + 9], id)
   for n = 6, 8 do call('ZREM', KEYS[k + n], id) end
@@ -42,9 +51,36 @@ local function forget(k, q, id)
   for n = 1, 3 do call('HDEL', KEYS[extra + n], id) end
 end
 
+-- Whether a job that nobody runs any more had been asked to stop: then it ends here, and does not run again.
+local function cancelled(k, q, id, record)
+  local job = read(record)
+  local reason = call('HGET', KEYS[K * queues + 4 * q + 1], id)
+  -- SAQ's own abort leaves no reason with us, but takes the job out of the unfinished
+  if not reason and (job.status ~= 'aborting' or call('ZSCORE', KEYS[k + 3], id)) then return false end
+  local keep = math.ceil(tonumber(job.ttl) or 600)
+  call('ZREM', KEYS[k + 3], id)
+  call('HDEL', KEYS[K * queues + 4 * q + 1], id)
+  if keep < 0 then
+    call('DEL', id)
+  else
+    local body = string.sub(record, 1, -2) .. ',"status":"aborted","completed":' .. now_text .. ',"error":'
+      .. cjson.encode(reason or text(job.error)) .. '}'
+    call('ZADD', KEYS[k + 8], now_text, id)
+    if keep > 0 then
+      call('SET', id, body, 'EX', keep)
+      call('ZADD', KEYS[k + 9], string.format('%.0f', now + keep * 1000), id)
+    else
+      call('SET', id, body)
+    end
+  end
+  release(job, id)
+  call('PUBLISH', id, 'aborted')
+  return true
+end
+
 for q = 0, queues - 1 do
   local k = K * q
-  local name = ARGV[6 + q]
+  local name = ARGV[7 + q]
 
   -- SAQ's own sweep loses and doubles jobs; it stands still while this key exists, and we recover for everyone.
   call('SET', KEYS[k + 13], 1, 'EX', 120)
@@ -56,9 +92,13 @@ for q = 0, queues - 1 do
     local token = call('HGET', KEYS[k + 14], id)
     call('ZREM', KEYS[k + 4], id)
     call('HDEL', KEYS[k + 14], id)
-    call('LREM', KEYS[k + 2], 1, id)
+    local was_active = call('LREM', KEYS[k + 2], 1, id) > 0
     if not record then
       call('ZREM', KEYS[k + 3], id)
+    elseif not token and not was_active then
+      -- a stray of a stock SAQ worker, which has ended it after all
+    elseif cancelled(k, q, id, record) then
+      -- it was asked to stop, and its worker is no more
     else
       local job = read(record)
       local kind = text(job['function'])
@@ -88,8 +128,7 @@ for q = 0, queues - 1 do
         end
         call('ZADD', KEYS[k + 7], now_text, id)
         call('PUBLISH', id, 'failed')
-        local lock = type(job.meta) == 'table' and type(job.meta.jobctl) == 'table' and job.meta.jobctl.unique
-        if type(lock) == 'string' and call('GET', lock) == id then call('DEL', lock) end
+        release(job, id)
       end
       call('LPUSH', KEYS[#KEYS], cjson.encode({
         key = string.sub(id, #('saq:job:' .. name .. ':') + 1), queue = name, type = kind, at_ms = now,
@@ -104,7 +143,7 @@ for q = 0, queues - 1 do
     end
   end
 
-  local due = call('ZRANGEBYSCORE', KEYS[k + 3], '(0', string.format('%.3f', now / 1000), 'LIMIT', 0, PROMOTE)
+  local due = promotes and call('ZRANGEBYSCORE', KEYS[k + 3], '(0', string.format('%.3f', now / 1000), 'LIMIT', 0, PROMOTE) or {}
   if #due > 0 then
     local zeros = {}
     for i, id in ipairs(due) do
@@ -119,7 +158,8 @@ for q = 0, queues - 1 do
   else
     -- a stock SAQ worker may have queued a retry of ours: its mark as retrying is over all the same
     call('ZREMRANGEBYSCORE', KEYS[k + 10], '-inf', string.format('%.0f', now - 5000))
-    local first = call('ZRANGEBYSCORE', KEYS[k + 3], '(0', '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    local after = promotes and '(0' or string.format('(%.3f', now / 1000)
+    local first = call('ZRANGEBYSCORE', KEYS[k + 3], after, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if first[2] then
       local at = math.ceil(tonumber(first[2]) * 1000)
       if next_due == 0 or at < next_due then next_due = at end
