@@ -16,8 +16,6 @@ from jobctl.broker import keys
 from jobctl.compiler.plan import Registration
 from jobctl.records import META
 
-TICK_CLAIMED = "tick"
-
 _encode = msgspec.json.Encoder().encode
 
 
@@ -32,8 +30,7 @@ class Envelope:
         lock: key of the unique lock, or "".
         lock_ms: the lock's longest life, ms; 0 = until the job ends.
         nonce: text inside the record that tells our own resent call from a real duplicate, or "".
-        guard: id of the schedule that makes this job, or "": stored only if no tick as late was claimed before.
-        guard_ms: the schedule's tick, ms since the epoch.
+        claim: what a schedule's job claims, JSON as the script `enqueue` reads it, or nothing.
     """
 
     queue: str
@@ -44,8 +41,7 @@ class Envelope:
     lock: str = ""
     lock_ms: int = 0
     nonce: str = ""
-    guard: str = ""
-    guard_ms: int = 0
+    claim: bytes = b""
 
 
 def new_key() -> str:
@@ -151,19 +147,18 @@ def pack(envelopes: Sequence[Envelope]) -> tuple[list[str], list[str | bytes | i
             envelope.lock,
             envelope.lock_ms,
             envelope.nonce,
-            envelope.guard,
-            envelope.guard_ms,
+            envelope.claim,
         )
     names: list[str] = []
     for queue in index:
         of = keys.QueueKeys(queue)
         names += (of.queued, of.incomplete, of.complete, of.dead, of.cancelled, of.replayed, of.expiry)
-    return [*names, keys.SCHEDULES, keys.QUEUES, keys.WAKE], [len(index), *index, *jobs]
+    return [*names, keys.QUEUES, keys.WAKE], [len(index), *index, *jobs]
 
 
 def unpack(reply: Sequence[bytes | int]) -> list[str | None]:
     """Return per envelope None if it was stored, else the id of the job that holds its key or lock.
 
-    An envelope whose schedule's tick was claimed before is answered with ``TICK_CLAIMED``.
+    An envelope with a claim may be answered with a word instead: see ``jobctl.scheduler.claim``.
     """
     return [holder.decode() if isinstance(holder, bytes) else None for holder in reply]

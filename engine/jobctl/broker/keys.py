@@ -14,8 +14,12 @@ WORKERS = "jobctl:workers"
 """Sorted set: worker id -> ms when its report expires."""
 FAILURES = "jobctl:failures"
 """List, newest first, capped: one JSON object per failed attempt."""
-SCHEDULES = "jobctl:schedules"
-"""Hash: schedule id -> last tick claimed, ms."""
+SCHEDULES = "jobctl:schedules:seen"
+"""Sorted set: schedule id -> ms when a scheduler last had it in its plan."""
+SCHEDULES_RENAMED = "jobctl:schedules:renamed"
+"""Hash: former schedule id -> its id now, so that schedulers of the old plan and the new one share their ticks."""
+SCHEDULES_OPEN = "jobctl:schedules:open"
+"""Sorted set: ``schedule id|job id`` of runs without an outcome in the history -> ms when last looked at."""
 WAKE = "jobctl:wake"
 """Channel: a queue's name is published when something became due, resumed or cancelled there."""
 
@@ -39,6 +43,30 @@ def worker(worker_id: str) -> str:
 def unique_lock(job_type: str, digest: str) -> str:
     """Return the key of a unique lock (string: id of the job that holds it)."""
     return f"jobctl:unique:{job_type}:{digest}"
+
+
+def schedule(schedule_id: str) -> str:
+    """Return the key of what is stored of a schedule (hash).
+
+    Fields: ``last_ms`` (last tick claimed), ``job`` (id of its latest run), ``paused_ms``, ``definition`` (JSON),
+    ``timing``, ``signature`` (what tells a renamed schedule), ``type``, ``added_ms``, ``changed_ms``, ``removed_ms``.
+    """
+    return f"jobctl:schedule:{schedule_id}"
+
+
+def schedule_history(schedule_id: str) -> str:
+    """Return the key of a schedule's latest runs (sorted set: job key -> ms of its claim)."""
+    return f"jobctl:schedule:{schedule_id}:history"
+
+
+def schedule_runs(schedule_id: str) -> str:
+    """Return the key of what is known of these runs (hash: job key -> JSON)."""
+    return f"jobctl:schedule:{schedule_id}:runs"
+
+
+def schedule_waiting(schedule_id: str) -> str:
+    """Return the key of ticks that wait for the end of the run before them (sorted set: tick ms)."""
+    return f"jobctl:schedule:{schedule_id}:waiting"
 
 
 class QueueKeys:

@@ -1,7 +1,8 @@
 """The scheduler: claims each tick of each schedule once, whatever the number of workers and restarts.
 
 Every worker runs one. The script that stores a tick's job compares and sets the schedule's last tick, so only one of
-them stores it, and none can die between the two.
+them stores it, and none can die between the two. Times are reckoned here; the broker is asked only at a tick, and
+twice a minute.
 """
 
 from __future__ import annotations
@@ -9,30 +10,43 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from jobctl.broker.connect import translate_errors
-from jobctl.broker.envelope import TICK_CLAIMED, Envelope, pack, seal, unpack
-from jobctl.broker.keys import SCHEDULES
-from jobctl.broker.scripts import source
 from jobctl.clock import utc
-from jobctl.compiler.payload import PayloadSchema
 from jobctl.compiler.plan import Plan, Schedule
 from jobctl.errors import BrokerError
-from jobctl.scheduler.cron import latest_time, next_times, times_after
-from jobctl.spec.model import CatchUp
+from jobctl.scheduler.claim import Answer, Claims, claim
+from jobctl.scheduler.registry import SEEN_PERIOD_S, Application, Registry
+from jobctl.scheduler.ticks import due_ticks, next_tick
+from jobctl.spec.model import Overlap
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 log = logging.getLogger(__name__)
 
-ON_TIME_S = 60.0  # a tick this late is late, not missed: `catch_up: skip` still runs it
-CATCH_UP_LIMIT = 1_000  # ticks of one schedule that `catch_up: all` makes up for
-LONGEST_SLEEP_S = 30.0  # a stepped clock is noticed within this
+LONGEST_SLEEP_S = 30.0
+WAITING_PERIOD_S = 0.2  # how soon a tick that waits for the run before it follows
+CLOCK_STEP_S = 0.05  # a change of the broker's clock worth waking up for
+
+
+@dataclass(slots=True)
+class Track:
+    """Where a schedule is: its last tick, the next one (ms; None = it has ended), whether ticks of it wait."""
+
+    schedule: Schedule
+    last_ms: int = 0
+    next_ms: int | None = 0
+    has_waiting: bool = False
+
+    def move(self, last_ms: int) -> None:
+        """Go on from a tick."""
+        self.last_ms = last_ms
+        following = next_tick(self.schedule, utc(last_ms / 1000))
+        self.next_ms = None if following is None else round(following.timestamp() * 1000)
 
 
 class Scheduler:
@@ -40,107 +54,128 @@ class Scheduler:
 
     Args:
         plan: the compiled spec.
-        server: the broker.
-        clock_offset_s: the broker's clock minus ours; the worker keeps it up to date with `set_clock`.
+        server: the broker. Its clock decides; `set_clock` keeps it in step, and this host's own does not matter.
     """
 
-    def __init__(self, plan: Plan, server: Redis, *, clock_offset_s: float = 0.0) -> None:
+    def __init__(self, plan: Plan, server: Redis) -> None:
         self.plan = plan
-        self._server = server
-        self._store = server.register_script(source("enqueue"))
-        self._offset_s = clock_offset_s
-        self._last_ms: dict[str, int] = {}
+        self.registry = Registry(server)
+        self._claims = Claims(server)
+        self._tracks = [Track(schedule) for schedule in plan.schedules]
+        self._offset_s: float | None = None
+        self._seen_at = float("-inf")
+        self._stepped = asyncio.Event()
 
     def set_clock(self, server_ms: int) -> None:
-        """Learn the broker's time: its clock decides, not this host's."""
-        self._offset_s = server_ms / 1000 - time.time()
+        """Learn the broker's time."""
+        offset_s = server_ms / 1000 - time.monotonic()
+        if self._offset_s is None or abs(offset_s - self._offset_s) > CLOCK_STEP_S:
+            self._stepped.set()
+        self._offset_s = offset_s
 
     def now(self) -> datetime:
         """Return the broker's time."""
-        return utc(time.time() + self._offset_s)
+        return utc(time.monotonic() + (self._offset_s or 0.0))
 
     async def run(self) -> None:
         """Tick at every due time until cancelled."""
-        if not self.plan.schedules:
-            return
         while True:
             try:
                 with translate_errors():
-                    if not self._last_ms:
+                    if self._offset_s is None or self._seen_at == float("-inf"):
                         await self.begin()
+                    elif time.monotonic() - self._seen_at >= SEEN_PERIOD_S:
+                        await self.look()
                     await self.tick()
             except BrokerError as error:
                 log.debug("scheduler waits for the broker", extra={"error": str(error)})
                 await asyncio.sleep(1.0)
                 continue
-            await asyncio.sleep(self.sleep_s())
+            self._stepped.clear()
+            try:
+                async with asyncio.timeout(self.sleep_s()):
+                    await self._stepped.wait()
+            except TimeoutError:
+                pass
 
     async def begin(self) -> None:
-        """Learn the broker's time and each schedule's last tick; a schedule never seen before starts now."""
-        seconds, micros = await self._server.time()
-        self.set_clock(seconds * 1000 + micros // 1000)
-        now_ms = int(self.now().timestamp() * 1000)
-        for schedule in self.plan.schedules:
-            await self._server.hsetnx(SCHEDULES, schedule.id, str(now_ms))  # type: ignore[misc]
-        stored = await self._server.hmget(SCHEDULES, [schedule.id for schedule in self.plan.schedules])  # type: ignore[misc]
-        for schedule, last in zip(self.plan.schedules, stored, strict=True):
-            self._last_ms[schedule.id] = int(last) if last else now_ms
+        """Store the plan's schedules; learn the broker's time and each schedule's last tick."""
+        applied = await self.registry.apply(self.plan)
+        self._learn(applied)
+        for schedule_id, one in applied.schedules.items():
+            if one.status != "same":
+                facts = {"schedule": schedule_id, "former": one.former} if one.former else {"schedule": schedule_id}
+                log.info("schedule %s", one.status, extra=facts)
+
+    async def look(self) -> None:
+        """Say that these schedules are still in a plan, and write the outcome of ended runs into the histories."""
+        self._learn(await self.registry.seen(self.plan))
+        await self.registry.settle()
+
+    def _learn(self, found: Application) -> None:
+        self.set_clock(found.now_ms)
+        for track in self._tracks:
+            one = found.schedules[track.schedule.id]
+            track.has_waiting = one.waiting > 0
+            if one.last_ms != track.last_ms or not track.last_ms:
+                track.move(one.last_ms)
+        for schedule_id in found.removed:
+            log.info("schedule removed", extra={"schedule": schedule_id})
+        self._seen_at = time.monotonic()
 
     def sleep_s(self) -> float:
-        """Return how long until the next tick of any schedule, seconds, bounded."""
-        now = self.now()
-        nearest = min(next_times(s.expression, s.timezone, now, 1)[0] for s in self.plan.schedules)
-        return min(max((nearest - now).total_seconds(), 0.001), LONGEST_SLEEP_S)
+        """Return how long until there is something to do, seconds, bounded."""
+        now_ms = self.now().timestamp() * 1000
+        nearest_ms = min((t.next_ms for t in self._tracks if t.next_ms is not None), default=float("inf"))
+        longest_s = WAITING_PERIOD_S if any(track.has_waiting for track in self._tracks) else LONGEST_SLEEP_S
+        return min(max((nearest_ms - now_ms) / 1000, 0.001), longest_s)
 
     async def tick(self) -> list[tuple[str, datetime]]:
         """Store the jobs of all ticks that are due and that no other scheduler has claimed.
 
         Returns:
-            ``(schedule id, nominal time)`` of the ticks this scheduler claimed.
+            ``(schedule id, nominal time)`` of the ticks whose jobs this scheduler stored.
         """
         now = self.now()
-        claimed: list[tuple[str, datetime]] = []
-        for schedule in self.plan.schedules:
-            last = utc(self._last_ms[schedule.id] / 1000)
-            for due in self._due(schedule, last, now):
-                tick_ms = round(due.timestamp() * 1000)
-                keys, args = pack([self._seal(schedule, tick_ms)])
-                (holder,) = unpack(await self._store(keys=keys, args=args))
-                self._last_ms[schedule.id] = max(self._last_ms[schedule.id], tick_ms)
-                if holder is None:
-                    claimed.append((schedule.id, due))
-                    late_s = round((now - due).total_seconds(), 3)
-                    log.info("tick", extra={"schedule": schedule.id, "due": due.isoformat(), "late_s": late_s})
-                elif holder != TICK_CLAIMED:
-                    log.warning(
-                        "tick skipped: another job holds its lock", extra={"schedule": schedule.id, "holder": holder}
-                    )
-        return claimed
+        now_ms = now.timestamp() * 1000
+        stored: list[tuple[str, datetime]] = []
+        for track in self._tracks:
+            if track.next_ms is not None and track.next_ms <= now_ms:
+                stored += await self._claim_due(track, now)
+            if track.has_waiting:
+                stored += await self._claim_waiting(track)
+        return stored
 
-    def _due(self, schedule: Schedule, last: datetime, now: datetime) -> Sequence[datetime]:
-        expression, timezone = schedule.expression, schedule.timezone
-        if schedule.catch_up is CatchUp.ALL:
-            due: list[datetime] = []
-            for moment in times_after(expression, timezone, last):
-                if moment > now or len(due) >= CATCH_UP_LIMIT:
-                    break
-                due.append(moment)
-            return due
-        latest = latest_time(expression, timezone, now, last)
-        if latest is None:
-            return []
-        if schedule.catch_up is CatchUp.SKIP and (now - latest).total_seconds() > ON_TIME_S:
-            return []
-        return [latest]
-
-    def _seal(self, schedule: Schedule, tick_ms: int) -> Envelope:
-        registration = self.plan.by_name[schedule.job]
-        payload = PayloadSchema(registration.name, registration.payload).normalise(schedule.payload)
-        sealed = seal(
-            registration,
-            payload,
-            key=f"cron:{schedule.id}:{tick_ms // 1000}",
-            queue=schedule.queue,
-            meta={"schedule": {"id": schedule.id, "tick_ms": tick_ms}},
+    async def _claim_due(self, track: Track, now: datetime) -> list[tuple[str, datetime]]:
+        schedule = track.schedule
+        due = due_ticks(schedule, utc(track.last_ms / 1000), now)
+        answers = await self._claims.send(
+            [claim(self.plan, schedule, one.tick_ms, how=one.how, count=one.count) for one in due]
         )
-        return replace(sealed, guard=schedule.id, guard_ms=tick_ms)
+        # Only what the broker has answered is behind us; a call that failed is made again.
+        track.move(max((one.tick_ms for one in due), default=round(now.timestamp() * 1000)))
+        stored = []
+        for one, answer in zip(due, answers, strict=True):
+            tick = utc(one.tick_ms / 1000)
+            facts = {"schedule": schedule.id, "due": tick.isoformat()}
+            if answer is Answer.STORED:
+                stored.append((schedule.id, tick))
+                log.info("tick", extra={**facts, "late_s": round((now - tick).total_seconds(), 3)})
+            elif answer is Answer.WAITING:
+                track.has_waiting = True
+            elif answer is Answer.MISSED:
+                log.warning("ticks missed", extra={**facts, "count": one.count})
+            elif answer is Answer.SKIPPED:
+                log.warning("tick skipped: the run before it has not ended", extra=facts)
+            elif answer is Answer.LOCKED:
+                log.warning("tick skipped: another job holds its lock", extra=facts)
+        return stored
+
+    async def _claim_waiting(self, track: Track) -> list[tuple[str, datetime]]:
+        schedule = track.schedule
+        tick_ms = await self.registry.waiting(schedule.id) if schedule.overlap is Overlap.QUEUE else None
+        if tick_ms is None:
+            track.has_waiting = False
+            return []
+        (answer,) = await self._claims.send([claim(self.plan, schedule, tick_ms, how="waited")])
+        return [(schedule.id, utc(tick_ms / 1000))] if answer is Answer.STORED else []

@@ -87,7 +87,8 @@ def _cron(schedule: Schedule) -> str | None:
     if expression.startswith("@"):
         log.warning("stock SAQ cannot run this schedule", extra={"schedule": schedule.id, "every": expression})
         return None
-    return expression
+    second, *others = expression.split()
+    return expression if len(others) == 4 else " ".join([*others, second])  # SAQ has the seconds last
 
 
 def _for_saq(handler: Handler, state: dict[str, Any]) -> Callable[..., Any]:

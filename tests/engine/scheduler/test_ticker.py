@@ -1,127 +1,247 @@
-"""Each tick once, whatever the number of schedulers."""
+"""Each tick once, whatever the number of schedulers, and what the policies make of the others."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+import json
+from datetime import datetime
 from typing import Any
 
 import pytest
+from tests.engine.scheduler._plans import START_MS, plan_of, registration, schedule, stepped
 
 from jobctl.broker import keys
-from jobctl.broker.connect import connect
 from jobctl.broker.record import read_fields
-from jobctl.compiler.plan import Plan, QueuePlan, Registration, Schedule
+from jobctl.scheduler.claim import Claims, claim
 from jobctl.scheduler.ticker import Scheduler
-from jobctl.spec.model import Backoff, CatchUp, Scheduling
+from jobctl.spec.model import CatchUp, Overlap, Unique
 
-START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
-
-
-def plan_of(*schedules: tuple[str, str], catch_up: CatchUp = CatchUp.ONCE) -> Plan:
-    jobs = tuple(
-        Registration(
-            name=name, type=name, handler="a:b", queue="low", summary="", attempts=1, timeout_s=10, heartbeat_s=0,
-            retention_s=60, dead_retention_s=60, max_crashes=3, backoff=Backoff(), unique=None, payload=(), alert=(),
-            tags=(),
-        )
-        for name, _ in schedules
-    )  # fmt: skip
-    return Plan(
-        queues=(QueuePlan(name="low", weight=1, share=1.0),),
-        scheduling=Scheduling.WEIGHTED,
-        registrations=jobs,
-        schedules=tuple(
-            Schedule(
-                id=name, job=name, type=name, queue="low", expression=expression, timezone="UTC", payload={},
-                catch_up=catch_up,
-            )
-            for name, expression in schedules
-        ),
-    )  # fmt: skip
+HOUR_MS = 3_600_000
+LOW = keys.QueueKeys("low")
 
 
-class Stepped(Scheduler):
-    """A scheduler on a clock that the test steps."""
-
-    def __init__(self, plan: Plan, server: Any, clock: dict[str, float]) -> None:
-        super().__init__(plan, server)
-        self.clock = clock
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.clock["now"], UTC)
-
-    async def begin(self) -> None:
-        for schedule in self.plan.schedules:
-            await self._server.hsetnx(keys.SCHEDULES, schedule.id, str(int(START * 1000)))
-        for schedule in self.plan.schedules:
-            self._last_ms[schedule.id] = int(START * 1000)
+def hours(claimed: list[tuple[str, datetime]]) -> list[float]:
+    return [(tick.timestamp() * 1000 - START_MS) / HOUR_MS for _, tick in claimed]
 
 
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Any]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
+async def end_all(redis: Any) -> None:
+    """Make every stored job look ended."""
+    await redis.delete(LOW.queued, LOW.incomplete)
 
 
-async def test_five_schedulers_claim_every_tick_of_a_day_once(redis) -> None:
-    plan = plan_of(("hourly", "@hourly"), ("quarterly", "*/15 * * * *"), ("nightly", "0 2 * * *"))
-    clock = {"now": START}
-    fleet = [Stepped(plan, redis, clock) for _ in range(5)]
-    for scheduler in fleet:
-        await scheduler.begin()
-    claimed: Counter[tuple[str, datetime]] = Counter()
-
-    for _ in range(24 * 12):
-        clock["now"] += 300
-        for found in await asyncio.gather(*(scheduler.tick() for scheduler in fleet)):
-            claimed.update(found)
-
-    assert set(claimed.values()) == {1}
-    assert Counter(schedule for schedule, _ in claimed) == {"hourly": 24, "quarterly": 96, "nightly": 1}
-    assert await redis.llen(keys.QueueKeys("low").queued) == 121
+async def history(redis: Any, schedule_id: str) -> list[tuple[int, str]]:
+    found = await redis.hgetall(keys.schedule_runs(schedule_id))
+    return sorted((run["tick_ms"], run["how"]) for run in map(json.loads, found.values()))
 
 
 async def test_two_schedules_of_one_interval_do_not_collapse_and_name_their_tick(redis) -> None:
-    plan = plan_of(("one", "@hourly"), ("two", "@hourly"))
-    scheduler = Stepped(plan, redis, {"now": START + 3601})
-    await scheduler.begin()
+    scheduler = await stepped(redis, plan_of(("one", "@hourly"), ("two", "@hourly")))
+    scheduler.clock["now"] += HOUR_MS + 1000
 
     await scheduler.tick()
 
-    raw = await redis.get(keys.job_id("low", f"cron:two:{int(START) + 3600}"))
-    schedule = read_fields(raw)["meta"]["jobctl"]["schedule"]
-    assert schedule == {"id": "two", "tick_ms": int((START + 3600) * 1000)}
-    assert await redis.llen(keys.QueueKeys("low").queued) == 2
+    raw = await redis.get(keys.job_id("low", f"cron:two:{(START_MS + HOUR_MS) // 1000}"))
+    assert read_fields(raw)["meta"]["jobctl"]["schedule"] == {"id": "two", "tick_ms": START_MS + HOUR_MS}
+    assert await redis.llen(LOW.queued) == 2
 
 
-@pytest.mark.parametrize(("catch_up", "expected"), [(CatchUp.SKIP, 0), (CatchUp.ONCE, 1), (CatchUp.ALL, 10)])
-async def test_ticks_missed_while_nothing_ran_are_caught_up_as_declared(redis, catch_up, expected) -> None:
-    plan = plan_of(("hourly", "@hourly"), catch_up=catch_up)
-    before = Stepped(plan, redis, {"now": START})
-    await before.begin()
+@pytest.mark.parametrize(
+    ("options", "expected", "noted"),
+    [
+        ({"catch_up": CatchUp.SKIP}, [], "missed"),
+        ({"catch_up": CatchUp.ONCE}, [10], "tick"),
+        ({"catch_up": CatchUp.ALL}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "tick"),
+        ({"catch_up": CatchUp.ALL, "catch_up_window_s": 3 * 3600.0}, [8, 9, 10], "tick"),
+        ({"catch_up": CatchUp.ONCE, "catch_up_window_s": 600.0}, [], "missed"),
+    ],
+)
+async def test_ticks_missed_while_nothing_ran_are_made_up_for_as_declared(redis, options, expected, noted) -> None:
+    plan = plan_of(("hourly", "@hourly"), **options)
+    await stepped(redis, plan)
 
-    after = Stepped(plan, redis, {"now": START + 10 * 3600 + 1800})
-    await after.begin()
+    after = await stepped(redis, plan, START_MS + 10 * HOUR_MS + 1_800_000)
     claimed = await after.tick()
 
-    assert len(claimed) == expected
+    assert hours(claimed) == expected
+    assert {how for _, how in await history(redis, "hourly")} == {noted}
+    assert await after.tick() == []
+
+
+@pytest.mark.parametrize("catch_up", CatchUp)
+async def test_stall_of_seconds_is_no_downtime_and_each_tick_runs(redis, catch_up) -> None:
+    scheduler = await stepped(redis, plan_of(("often", "@every 1s"), catch_up=catch_up))
+    scheduler.clock["now"] += 4_500
+
+    assert len(await scheduler.tick()) == 4
+
+
+async def test_late_tick_runs_although_missed_ones_are_skipped(redis) -> None:
+    scheduler = await stepped(redis, plan_of(("hourly", "@hourly"), catch_up=CatchUp.SKIP))
+    scheduler.clock["now"] += HOUR_MS + 30_000
+
+    assert hours(await scheduler.tick()) == [1]
 
 
 async def test_new_schedule_starts_now_and_not_in_the_past(redis) -> None:
-    scheduler = Scheduler(plan_of(("hourly", "@hourly")), redis)
+    scheduler = Scheduler(plan_of(("hourly", "@hourly"), catch_up=CatchUp.ALL), redis)
 
     await scheduler.begin()
 
     assert await scheduler.tick() == []
 
 
-async def test_brokers_clock_decides_and_not_the_hosts(redis) -> None:
+async def test_brokers_clock_decides_and_not_the_hosts(redis, monkeypatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 0.0)
     scheduler = Scheduler(plan_of(("hourly", "@hourly")), redis)
 
-    scheduler.set_clock(int(START * 1000))
+    await scheduler.begin()
 
-    assert abs(scheduler.now().timestamp() - START) < 1.0
+    seconds, micros = await redis.time()
+    assert abs(scheduler.now().timestamp() - (seconds + micros / 1e6)) < 0.5
+
+
+async def test_sleeping_scheduler_wakes_when_the_brokers_clock_steps(redis) -> None:
+    scheduler = Scheduler(plan_of(("yearly", "@yearly")), redis)
+    await scheduler.begin()
+    running = asyncio.create_task(scheduler.run())
+    await asyncio.sleep(0)
+    next_ms = scheduler._tracks[0].next_ms
+    assert next_ms is not None
+
+    scheduler.set_clock(next_ms + 100)
+    async with asyncio.timeout(5):
+        while not await redis.llen(LOW.queued):
+            await asyncio.sleep(0.01)
+
+    running.cancel()
+
+
+async def test_start_and_end_bound_the_ticks(redis) -> None:
+    one = schedule("hourly", "@hourly", start_ms=START_MS + 2 * HOUR_MS, end_ms=START_MS + 4 * HOUR_MS)
+    scheduler = await stepped(redis, plan_of(one))
+    claimed = []
+
+    for _ in range(8):
+        scheduler.clock["now"] += HOUR_MS
+        claimed += await scheduler.tick()
+
+    assert hours(claimed) == [2, 3]
+    assert scheduler.sleep_s() > 1
+
+
+async def test_jitter_delays_each_tick_by_the_same_for_every_scheduler(redis) -> None:
+    plan = plan_of(("hourly", "@hourly"), jitter_s=600.0)
+    sealed = [claim(plan, plan.schedules[0], START_MS + n * HOUR_MS) for n in range(1, 50)]
+
+    delays = [one.at_ms - START_MS - n * HOUR_MS for n, one in enumerate(sealed, 1)]
+
+    assert all(0 <= delay <= 600_000 for delay in delays)
+    assert len(set(delays)) > 40
+    again = [claim(plan, plan.schedules[0], START_MS + n * HOUR_MS).at_ms for n in range(1, 50)]
+    assert again == [one.at_ms for one in sealed]
+
+
+async def test_paused_schedule_makes_no_jobs_and_resumes_from_now(redis) -> None:
+    scheduler = await stepped(redis, plan_of(("hourly", "@hourly"), catch_up=CatchUp.ALL))
+    assert await scheduler.registry.pause("hourly")
+    assert not await scheduler.registry.pause("hourly")
+    scheduler.clock["now"] += 3 * HOUR_MS
+    assert await scheduler.tick() == []
+
+    assert await scheduler.registry.resume("hourly")
+    assert not await scheduler.registry.resume("hourly")
+    await redis.hset(keys.schedule("hourly"), "last_ms", START_MS + 3 * HOUR_MS)  # the test's clock, not the server's
+    scheduler.clock["now"] += HOUR_MS
+
+    assert hours(await scheduler.tick()) == [4]
+
+
+async def test_pausing_a_schedule_nobody_stored_says_so(redis) -> None:
+    scheduler = await stepped(redis, plan_of(("hourly", "@hourly")))
+
+    assert not await scheduler.registry.pause("other")
+
+
+class TestOverlap:
+    async def test_allow_runs_beside_the_earlier_run(self, redis) -> None:
+        assert await self.claimed(redis, Overlap.ALLOW) == [1, 2, 3]
+
+    async def test_skip_leaves_out_ticks_while_the_earlier_run_has_not_ended(self, redis) -> None:
+        assert await self.claimed(redis, Overlap.SKIP) == [1]
+        assert [how for _, how in await history(redis, "hourly")] == ["tick", "skipped", "skipped"]
+
+    async def test_skip_is_not_blocked_by_a_run_whose_record_is_gone(self, redis) -> None:
+        scheduler = await stepped(redis, plan_of(("hourly", "@hourly"), overlap=Overlap.SKIP))
+        scheduler.clock["now"] += HOUR_MS
+        await scheduler.tick()
+        await redis.delete(keys.job_id("low", f"cron:hourly:{(START_MS + HOUR_MS) // 1000}"))
+        scheduler.clock["now"] += HOUR_MS
+
+        assert hours(await scheduler.tick()) == [2]
+
+    async def test_queue_runs_each_tick_after_the_run_before_it_also_after_a_restart(self, redis) -> None:
+        plan = plan_of(("hourly", "@hourly"), overlap=Overlap.QUEUE)
+        assert await self.claimed(redis, Overlap.QUEUE) == [1]
+        successor = await stepped(redis, plan, START_MS + 3 * HOUR_MS + 1)
+        assert await successor.tick() == []
+        assert successor.sleep_s() < 1
+
+        await end_all(redis)
+        second = await successor.tick()
+        assert await successor.tick() == []
+        await end_all(redis)
+        third = await successor.tick()
+
+        assert hours(second + third) == [2, 3]
+        await successor.tick()
+        assert successor.sleep_s() > 1
+
+    async def claimed(self, redis: Any, overlap: Overlap) -> list[float]:
+        scheduler = await stepped(redis, plan_of(("hourly", "@hourly"), overlap=overlap))
+        claimed = []
+        for _ in range(3):
+            scheduler.clock["now"] += HOUR_MS
+            claimed += await scheduler.tick()
+        return hours(claimed)
+
+
+async def test_tick_whose_unique_lock_is_held_is_noted(redis) -> None:
+    job = registration("sync", unique=Unique())
+    scheduler = await stepped(redis, plan_of(schedule("sync", "@hourly"), jobs=(job,)))
+    for _ in range(2):
+        scheduler.clock["now"] += HOUR_MS
+        await scheduler.tick()
+
+    assert [how for _, how in await history(redis, "sync")] == ["tick", "locked"]
+
+
+async def test_claim_sent_again_after_a_lost_answer_stores_nothing_more(redis) -> None:
+    plan = plan_of(("hourly", "@hourly"))
+    await stepped(redis, plan)
+    sealed = claim(plan, plan.schedules[0], START_MS + HOUR_MS)
+    claims = Claims(redis)
+
+    answers = [*await claims.send([sealed]), *await claims.send([sealed])]
+
+    assert answers == ["stored", "claimed"]
+    assert await redis.llen(LOW.queued) == 1
+
+
+async def test_history_keeps_the_latest_runs_with_their_outcomes(redis) -> None:
+    scheduler = await stepped(redis, plan_of(("often", "@every 1s"), catch_up=CatchUp.ALL))
+    scheduler.clock["now"] += 520_000
+    await scheduler.tick()
+    first = keys.job_id("low", f"cron:often:{START_MS // 1000 + 1}")
+    await redis.set(first, json.dumps({"function": "often", "status": "failed", "error": "Boom: no", "queue": "low"}))
+    await redis.zrem(LOW.incomplete, first)
+
+    assert await scheduler.registry.settle() == 1
+
+    assert await redis.zcard(keys.schedule_history("often")) == 500
+    last = keys.job_id("low", f"cron:often:{START_MS // 1000 + 520}")
+    await redis.set(last, json.dumps({"function": "often", "status": "complete", "started": 7, "completed": 9}))
+    await redis.zrem(LOW.incomplete, last)
+    for _ in range(3):  # those that have not ended make room for the others
+        await scheduler.registry.settle()
+    run = json.loads(await redis.hget(keys.schedule_runs("often"), last.partition("low:")[2]))
+    assert (run["outcome"], run["started_ms"], run["ended_ms"]) == ("complete", 7, 9)

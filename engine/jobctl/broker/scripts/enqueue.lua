@@ -1,11 +1,12 @@
 #!lua
 -- Store jobs, in any number of queues, each unless its key or its unique lock is taken.
 --
--- KEYS  per queue 7: queued incomplete complete dead cancelled replayed expiry; last three: the schedules' ticks, the set of queues, the wake channel
--- ARGV  1 = number of queues; then their names; then per job 10:
+-- KEYS  per queue 7: queued incomplete complete dead cancelled replayed expiry; last two: the set of queues, the wake channel
+-- ARGV  1 = number of queues; then their names; then per job 9:
 --         queue (from 0), id, record, delay ms (from now), at ms (epoch; 0 = none), lock key or '', lock ms (0 = no expiry), nonce or '',
---         id of its schedule or '', tick ms
--- reply per job: 0 = stored, or the id of the job that holds the key or the lock, or 'tick' if its tick was claimed before
+--         claim of a schedule's tick (JSON: id, key, tick_ms, how, overlap, force, count) or ''
+-- reply per job: 0 = stored, or the id of the job that holds the key or the lock, or what became of its claim:
+--         'claimed' before    'paused'    'skipped', the earlier run has not ended    'waiting' for it    'missed'    'done' before
 --
 -- No allow-oom flag: a full server refuses new jobs, loudly, and keeps its memory for draining the old ones.
 -- Enqueue time is the server's, so that waits measured on many hosts agree. The record is never re-encoded: fields are
@@ -14,20 +15,71 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local queues = tonumber(ARGV[1])
 local answer, used = {}, {}
-for i = 2 + queues, #ARGV, 10 do
+local KEPT_RUNS, MOST_WAITING = 500, 1000
+
+local function is_unfinished(job)
+  local queue = job and string.match(job, '^saq:job:([^:]+):')
+  -- a job whose record is gone (evicted, say) does not block for ever
+  return queue and redis.call('ZSCORE', 'saq:' .. queue .. ':incomplete', job) and redis.call('EXISTS', job) == 1
+end
+
+local function note_run(claim, how)
+  local history, runs = claim.stored .. ':history', claim.stored .. ':runs'
+  redis.call('HSET', runs, claim.key, cjson.encode({tick_ms = claim.tick_ms, at_ms = now, how = how, queue = claim.queue, count = claim.count}))
+  redis.call('ZADD', history, string.format('%.0f', now), claim.key)
+  local surplus = redis.call('ZCARD', history) - KEPT_RUNS
+  if surplus > 0 then
+    local old = redis.call('ZRANGE', history, 0, surplus - 1)
+    redis.call('ZREM', history, unpack(old))
+    redis.call('HDEL', runs, unpack(old))
+  end
+end
+
+-- Each tick of each schedule is claimed once, by compare-and-set in the script that stores its job.
+local function claim_tick(claim, id)
+  local name = redis.call('HGET', 'jobctl:schedules:renamed', claim.id) or claim.id
+  claim.name, claim.stored = name, 'jobctl:schedule:' .. name
+  local state = redis.call('HMGET', claim.stored, 'last_ms', 'paused_ms', 'job')
+  local how, tick = claim.how, string.format('%.0f', claim.tick_ms)
+  local is_busy = claim.overlap ~= 'allow' and not claim.force and state[3] ~= id and is_unfinished(state[3])
+  if how == 'backfill' then
+    if claim.force then return 0 end
+    local is_known = redis.call('HEXISTS', claim.stored .. ':runs', claim.key) == 1 or redis.call('EXISTS', id) == 1
+    return is_known and 'done' or 0
+  elseif how == 'hand' then
+    return is_busy and 'skipped' or 0
+  elseif how == 'waited' then
+    if not redis.call('ZSCORE', claim.stored .. ':waiting', tick) then return 'claimed' end
+    if is_busy then return 'waiting' end
+    redis.call('ZREM', claim.stored .. ':waiting', tick)
+    return 0
+  end
+  if state[1] and tonumber(state[1]) >= claim.tick_ms then return 'claimed' end
+  redis.call('HSET', claim.stored, 'last_ms', tick)
+  if state[2] then return 'paused' end
+  if how == 'missed' then
+    note_run(claim, 'missed')
+    return 'missed'
+  end
+  local waiting = claim.overlap == 'queue' and redis.call('ZCARD', claim.stored .. ':waiting') or 0
+  if not is_busy and waiting == 0 then return 0 end
+  if claim.overlap == 'queue' and waiting < MOST_WAITING then
+    redis.call('ZADD', claim.stored .. ':waiting', tick, tick)
+    return 'waiting'
+  end
+  note_run(claim, 'skipped')
+  return 'skipped'
+end
+
+for i = 2 + queues, #ARGV, 9 do
   local q, id, record = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
   local delay, at, lock, lock_ms, nonce = tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), ARGV[i + 5], tonumber(ARGV[i + 6]), ARGV[i + 7]
   local k = 7 * q
-  local guard, tick = ARGV[i + 8], tonumber(ARGV[i + 9])
-  local holder = 0
-  if guard ~= '' then
-    -- each tick of each schedule is claimed once, by compare-and-set in the script that stores its job
-    local last = redis.call('HGET', KEYS[#KEYS - 2], guard)
-    if last and tonumber(last) >= tick then
-      holder = 'tick'
-    else
-      redis.call('HSET', KEYS[#KEYS - 2], guard, ARGV[i + 9])
-    end
+  local holder, claim = 0, nil
+  if ARGV[i + 8] ~= '' then
+    claim = cjson.decode(ARGV[i + 8])
+    claim.queue = ARGV[2 + q]
+    holder = claim_tick(claim, id)
   end
   if holder ~= 0 then
     -- nothing to store
@@ -80,6 +132,13 @@ for i = 2 + queues, #ARGV, 10 do
     used[q] = used[q] or 'used'
   elseif holder == 1 then
     holder = 0
+  end
+  if claim and holder == 0 then
+    if claim.how ~= 'backfill' then redis.call('HSET', claim.stored, 'job', id) end
+    note_run(claim, claim.how)
+    redis.call('ZADD', 'jobctl:schedules:open', string.format('%.0f', now), claim.name .. '|' .. id)
+  elseif claim and string.sub(holder, 1, 4) == 'saq:' then
+    note_run(claim, 'locked')
   end
   answer[#answer + 1] = holder
 end
