@@ -104,7 +104,7 @@ def _values(env: Environment, param: Any, spec: str | None) -> Iterable[Candidat
     choices: Sequence[str] = getattr(param.callback, "choices", ())
     if choices:
         return [(choice, "") for choice in choices]
-    if param.name in ("queue", "queues"):
+    if param.name in ("queue", "queues") or param.metavar == "QUEUE":
         return [(queue.name, f"weight {queue.weight}") for queue in session.load_plan(env, spec).queues]
     if param.name == "type":
         return [(job.type, job.summary) for job in session.load_plan(env, spec).registrations]

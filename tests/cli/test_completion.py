@@ -54,6 +54,7 @@ def test_flags_of_a_job(offline) -> None:
         (("inspect", "--type", "b"), ["boom:now"]),
         (("inspect", "-o", "j"), ["json"]),
         (("run", "--queues", "c"), ["critical"]),
+        (("queues", "pause", ""), ["critical", "default"]),
         (("run", "--log-format", "h"), ["human"]),
         (("completion", ""), ["bash", "zsh", "fish"]),
         (("run", "--spec", "jo"), [":files"]),
