@@ -21,6 +21,8 @@ class HandlerCallee:
 
     __slots__ = ("_convert", "_name", "call", "is_async", "registration", "state")
 
+    keeps_time = False
+
     def __init__(self, handler: Handler, state: dict[str, Any]) -> None:
         self.call = handler.function
         self.is_async = handler.is_async
@@ -39,6 +41,7 @@ class StockCallee:
 
     registration: Registration | None = None
     is_async = True
+    keeps_time = False
 
     def __init__(
         self,

@@ -163,7 +163,9 @@ class Execution:
         callee = self.callees.get(wire.function)
         now_at = self._time()
         now_ms += int((now_at - claimed_at) * 1000)
-        limit = wire.timeout or 0
+        limit, heartbeat_s = wire.timeout or 0, wire.heartbeat
+        if callee is not None and callee.keeps_time:
+            limit = heartbeat_s = 0
         run = Run(
             queue, job_id, token, raw, wire, callee, now_ms, now_at, now_at + limit if limit > 0 else float("inf")
         )
@@ -183,9 +185,10 @@ class Execution:
             return
         if run.deadline_at < self._watch_at:
             self._watch_from(run.deadline_at)
-        if wire.heartbeat:
+        if heartbeat_s:
+            run.heartbeat_s = heartbeat_s
             run.touched_at = now_at
-            self._watch_from(min(self._watch_at, now_at + wire.heartbeat))
+            self._watch_from(min(self._watch_at, now_at + heartbeat_s))
         if callee.is_async:
             run.task = self._loop.create_task(self._drive(run, callee, payload))
         else:
@@ -356,10 +359,10 @@ class Execution:
             if run.cause is not None or run.overdue:
                 continue
             at, cause, limit = run.deadline_at, Cause.TIMEOUT, run.wire.timeout or 0
-            if run.wire.heartbeat:
-                silent_at = max(run.touched_at, getattr(run.context, "beat_at", 0.0)) + run.wire.heartbeat
+            if run.heartbeat_s:
+                silent_at = max(run.touched_at, getattr(run.context, "beat_at", 0.0)) + run.heartbeat_s
                 if silent_at < at:
-                    at, cause, limit = silent_at, Cause.SILENT, run.wire.heartbeat
+                    at, cause, limit = silent_at, Cause.SILENT, run.heartbeat_s
             if at > now_at:
                 nearest = min(nearest, at)
                 continue

@@ -30,6 +30,11 @@ class Callee(Protocol):
         ...
 
     @property
+    def keeps_time(self) -> bool:
+        """Whether it ends a run itself that outlasts its timeout or its heartbeat."""
+        ...
+
+    @property
     def registration(self) -> Registration | None:
         """The compiled job; None for a function that no spec declares."""
         ...
@@ -63,6 +68,7 @@ class Run:
     started_ms: int
     started_at: float
     deadline_at: float
+    heartbeat_s: float = 0.0
     context: Any = None
     task: asyncio.Task[None] | None = None
     future: asyncio.Future[Any] | None = None

@@ -33,11 +33,13 @@ from jobctl.durations import format_duration
 from jobctl.errors import BrokerUnreachable, UsageError
 from jobctl.scheduler.ticker import Scheduler
 from jobctl.settings import DEFAULT_CONCURRENCY, DEFAULT_GRACE_S
-from jobctl.spec.model import Scheduling
+from jobctl.spec.model import Isolation, Scheduling
 from jobctl.worker import ending
 from jobctl.worker.callees import HandlerCallee, StockCallee
 from jobctl.worker.execution import Execution
 from jobctl.worker.hooks import Failure, WorkerHooks
+from jobctl.worker.isolation.callee import IsolatedCallee
+from jobctl.worker.isolation.pool import ProcessPool
 from jobctl.worker.keeper import LeaseKeeper
 from jobctl.worker.report import Reporter
 from jobctl.worker.run import Callee, Cause, Run
@@ -96,7 +98,8 @@ class Worker(SaqWorker[Any]):
         self._url = url_of(queue.redis)
         self._hurry = asyncio.Event()
         self._hook_tasks: set[asyncio.Task[None]] = set()
-        self._started = False
+        self.started = asyncio.Event()
+        self._execution: Execution | None = None
 
     @classmethod
     def for_plan(
@@ -169,6 +172,11 @@ class Worker(SaqWorker[Any]):
             finally:
                 self._stopped = True
 
+    @property
+    def processed(self) -> int:
+        """Jobs this worker has ended so far, however they ended (count)."""
+        return self._execution.processed if self._execution else 0
+
     async def stop(self) -> None:
         """Ask the worker to stop: no more claims, then the grace, then hand back."""
         self.event.set()
@@ -187,8 +195,9 @@ class Worker(SaqWorker[Any]):
             self._url, self.weights, self.id, strict=bool(self.duties and self.duties.strict), lease_ms=self.lease_ms
         )
         wake = asyncio.Event()
-        execution = Execution(
-            self._callees(),
+        pool = self._make_pool()
+        execution = self._execution = Execution(
+            self._callees(pool),
             worker_id=self.id,
             concurrency=self.concurrency,
             wake=wake.set,
@@ -209,7 +218,9 @@ class Worker(SaqWorker[Any]):
             tell_lost,
         )
         await self._run_startup()
-        self._started = True
+        if pool is not None:
+            await pool.open()
+        self.started.set()
         log.info(
             "worker started",
             extra={
@@ -225,6 +236,8 @@ class Worker(SaqWorker[Any]):
             await session.run()
         finally:
             keeper.end()
+            if pool is not None:
+                await pool.close()
             await self._finish_hooks()
             with contextlib.suppress(exceptions.RedisError, TimeoutError):
                 async with asyncio.timeout(FLUSH_TIMEOUT_S):
@@ -249,14 +262,25 @@ class Worker(SaqWorker[Any]):
             )
         return limits
 
-    def _callees(self) -> dict[str, Callee]:
+    def _make_pool(self) -> ProcessPool | None:
+        """Return the pool of processes for isolated jobs, if the plan has any."""
+        if self.duties is None:
+            return None
+        plan = self.duties.plan
+        isolated = [job for job in plan.registrations if job.isolation is Isolation.PROCESS]
+        return ProcessPool(isolated, plan.hooks, self.concurrency, self.event.is_set) if isolated else None
+
+    def _callees(self, pool: ProcessPool | None) -> dict[str, Callee]:
         callees: dict[str, Callee] = {
             name: StockCallee(function, self._stock_job, self.context, self._before_process, self._after_process)
             for name, function in self.functions.items()
         }
         if self.duties is not None:
             for job_type, handler in self.duties.handlers.items():
-                callees[job_type] = HandlerCallee(handler, self.state)
+                if pool is not None and handler.registration.isolation is Isolation.PROCESS:
+                    callees[job_type] = IsolatedCallee(handler, self.state, pool)
+                else:
+                    callees[job_type] = HandlerCallee(handler, self.state)
         return callees
 
     def _stock_job(self, raw: bytes) -> Any:
@@ -291,7 +315,7 @@ class Worker(SaqWorker[Any]):
             await _await_hook(self.duties.hooks.startup, self.state)
 
     async def _run_shutdown(self) -> None:
-        if not self._started:
+        if not self.started.is_set():
             return
         for function in [self.shutdown] if callable(self.shutdown) else self.shutdown or ():
             answer = function(self.context)
