@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobctl_cli.command import Command, Group
-from jobctl_cli.commands import spec_check
+from jobctl_cli.commands import spec_check, spec_language
 from jobctl_cli.flags import Output, Path, reads, whole_number
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ def group() -> typer.Typer:
     app = typer.Typer(cls=Group, rich_markup_mode=None, help="Check specs, and show what they compile to.")
     app.command("check", cls=Command, epilog=spec_check.EXAMPLES)(spec_check.check)
     app.command("plan", cls=Command, epilog=PLAN_EXAMPLES)(plan)
+    app.command("new", cls=Command, epilog=spec_language.NEW_EXAMPLES)(spec_language.new)
+    app.command("explain", cls=Command, epilog=spec_language.EXPLAIN_EXAMPLES)(spec_language.explain)
+    app.command("schema", cls=Command, epilog=spec_language.SCHEMA_EXAMPLES)(spec_language.schema)
     return app
 
 
