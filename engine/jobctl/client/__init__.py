@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jobctl.client.blocking import BlockingClient
     from jobctl.client.client import Client
-    from jobctl.client.prepare import Enqueued, NewJob, Preparer
+    from jobctl.client.jobs import Enqueued, NewJob
+    from jobctl.client.prepare import Preparer
 
 _HOME = {
     "BlockingClient": "blocking",
     "Client": "client",
-    "Enqueued": "prepare",
-    "NewJob": "prepare",
+    "Enqueued": "jobs",
+    "NewJob": "jobs",
     "Preparer": "prepare",
 }
 

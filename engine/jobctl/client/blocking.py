@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from jobctl.broker import keys
 from jobctl.broker.connect import connect_blocking, require_bytes, translate_errors
-from jobctl.broker.envelope import pack, unpack
 from jobctl.broker.scripts import source
+from jobctl.client.batch import SCRIPTS, Batch
+from jobctl.client.jobs import Enqueued, NewJob
 from jobctl.client.options import Duration, seconds
-from jobctl.client.prepare import Enqueued, NewJob, Prepared, Preparer, settle
+from jobctl.client.prepare import Preparer
 from jobctl.client.watch import POLL_S, Watch
 from jobctl.clock import Clock
 from jobctl.compiler.plan import Plan
@@ -49,7 +50,7 @@ class BlockingClient:
         self._url = url
         self._redis = redis if redis is not None else connect_blocking(url or "")
         self._preparer = Preparer(plan, clock)
-        self._script = self._redis.register_script(source("enqueue"))
+        self._scripts = {name: self._redis.register_script(source(name)) for name in SCRIPTS}
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +94,7 @@ class BlockingClient:
             key=key,
             unique=unique,
         )
-        (answer,) = self._send([self._preparer.prepare(new)])
+        (answer,) = self._send(Batch([self._preparer.prepare(new)]))
         if isinstance(answer, DuplicateJob):
             raise answer
         return answer
@@ -129,11 +130,11 @@ class BlockingClient:
                     if timeout_s is not None and left_s <= 0:
                         raise watch.too_late(timeout_s)
 
-    def _send(self, batch: Sequence[Prepared]) -> list[Enqueued | DuplicateJob]:
-        names, args = pack([prepared.envelope for prepared in batch])
+    def _send(self, batch: Batch) -> list[Enqueued | DuplicateJob]:
+        script, names, args = batch.pack()
         with translate_errors(self._url):
-            reply = self._script(keys=names, args=args)
-        return settle(batch, unpack(reply))
+            reply = self._scripts[script](keys=names, args=args)
+        return batch.settle(reply)
 
     def _rows(self, ids: Sequence[str]) -> list[Row]:
         if not ids:

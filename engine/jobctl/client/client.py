@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from jobctl.broker import keys
 from jobctl.broker.connect import connect, require_bytes, translate_errors
-from jobctl.broker.envelope import pack, unpack
-from jobctl.broker.scripts import source
+from jobctl.broker.direct import KEPT, Direct
+from jobctl.client.batch import Batch
+from jobctl.client.jobs import Enqueued, NewJob
 from jobctl.client.listener import Listener
 from jobctl.client.options import Duration, seconds
-from jobctl.client.prepare import Enqueued, NewJob, Prepared, Preparer, settle
+from jobctl.client.prepare import Preparer
 from jobctl.client.watch import POLL_S, Watch
 from jobctl.clock import Clock
 from jobctl.compiler.plan import Plan
@@ -56,7 +57,8 @@ class Client:
         self._redis = redis if redis is not None else connect(url or "")
         self._preparer = Preparer(plan, clock)
         self._listener = Listener(self._redis)
-        self._script = self._redis.register_script(source("enqueue"))
+        # a client of the caller's may have one connection only: it is not kept from the caller
+        self._direct = Direct(self._redis, kept=KEPT if redis is None else 0)
 
     async def __aenter__(self) -> Self:
         return self
@@ -68,6 +70,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the connections this client has made itself."""
+        await self._direct.close()
         if self._url is not None:
             await self._redis.aclose()
 
@@ -114,7 +117,7 @@ class Client:
             key=key,
             unique=unique,
         )
-        (answer,) = await self._send([self._preparer.prepare(new)])
+        (answer,) = await self._send(Batch([self._preparer.prepare(new)]))
         if isinstance(answer, DuplicateJob):
             raise answer
         return answer
@@ -132,8 +135,22 @@ class Client:
         Raises:
             UnknownJob, PayloadError, UsageError, BrokerUnreachable: as for `enqueue`.
         """
-        for batch in self._preparer.batches(jobs):
-            yield await self._send(batch)
+        batches = self._preparer.batches(jobs)
+        batch = next(batches, None)
+        while batch is not None:
+            sending = asyncio.ensure_future(self._send(batch))
+            await asyncio.sleep(0)  # the batch is on its way: the next is prepared while the broker stores this one
+            fault: Exception | None = None
+            try:
+                batch = next(batches, None)
+            except Exception as error:  # told when its turn comes
+                batch, fault = None, error
+            except BaseException:
+                sending.cancel()
+                raise
+            yield await sending
+            if fault is not None:
+                raise fault
 
     async def wait(self, job: Enqueued | str, *, timeout: Duration | None = None) -> JobRecord:
         """Wait until a job has ended, whichever way, and return its final record.
@@ -164,11 +181,11 @@ class Client:
                     if timeout_s is not None and left_s <= 0:
                         raise watch.too_late(timeout_s)
 
-    async def _send(self, batch: Sequence[Prepared]) -> list[Enqueued | DuplicateJob]:
-        names, args = pack([prepared.envelope for prepared in batch])
+    async def _send(self, batch: Batch) -> list[Enqueued | DuplicateJob]:
+        script, names, args = batch.pack()
         with translate_errors(self._url):
-            reply = await self._script(keys=names, args=args)
-        return settle(batch, unpack(reply))
+            reply = await self._direct.run(script, names, args)
+        return batch.settle(reply)
 
     async def _locate(self, name: str) -> str:
         if is_full_id(name):

@@ -1,96 +1,40 @@
-"""From what a caller says to envelopes, and from the broker's answers to what the caller gets. Pure.
+"""From what a caller says to batches of sealed jobs. Pure.
 
 Both clients do this part alike and differ only in how they talk to the broker.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from jobctl.broker.envelope import Envelope, seal
-from jobctl.broker.keys import job_id, split_job_id
-from jobctl.client.options import Duration, attempts, due, seconds
+import msgspec
+
+from jobctl.broker.envelope import new_key, seal
+from jobctl.broker.plain import PlainJob, Stencil, new_keys, stencil
+from jobctl.client.batch import Batch, Prepared
+from jobctl.client.jobs import Enqueued, NewJob
+from jobctl.client.options import attempts, due, seconds
 from jobctl.clock import Clock, SystemClock
 from jobctl.compiler.payload import PayloadSchema
 from jobctl.compiler.plan import Plan, Registration
-from jobctl.errors import DuplicateJob, UsageError
+from jobctl.errors import UsageError
 from jobctl.names import did_you_mean
 
 BATCH_JOBS = 500  # in one script call: keeps the server's stop for it around a few ms
 BATCH_BYTES = 4 * 1024 * 1024  # of records in one call, whatever their number
 KEY_LIMIT = 256  # characters
+KEYS_AT_ONCE = 50  # drawn together while a batch is prepared
+
+_encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """One job to be enqueued. Options left out come from the spec.
+class Recipe(msgspec.Struct, frozen=True, eq=False):
+    """What it takes to prepare the jobs of one registration."""
 
-    Attributes:
-        job: name or type.
-        payload: field -> value.
-        queue: another queue of the spec than the job's own.
-        delay: run this much later: ``"5m"``, a timedelta, or seconds.
-        at: run at this time (with time zone); a past one means now. Not together with ``delay``.
-        retries: retries after the first attempt, 0 or more.
-        timeout: longest run of one attempt; 0 = no limit.
-        retention: how long the record is kept once complete; 0 = for ever, negative seconds = not at all.
-        key: the job's key, chosen by the caller; an unfinished job of the same key refuses this one.
-        unique: False passes by the unique lock that the spec declares.
-    """
-
-    job: str
-    payload: Mapping[str, Any] = field(default_factory=dict)
-    queue: str | None = field(default=None, kw_only=True)
-    delay: Duration | None = field(default=None, kw_only=True)
-    at: datetime | None = field(default=None, kw_only=True)
-    retries: int | None = field(default=None, kw_only=True)
-    timeout: Duration | None = field(default=None, kw_only=True)
-    retention: Duration | None = field(default=None, kw_only=True)
-    key: str | None = field(default=None, kw_only=True)
-    unique: bool = field(default=True, kw_only=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enqueued:
-    """A job the broker has taken.
-
-    Attributes:
-        due_ms: when it is due, ms since the epoch (a delay counted by this machine's clock); 0 = now.
-    """
-
-    key: str
-    queue: str
-    type: str
-    due_ms: int = 0
-
-    @property
-    def id(self) -> str:
-        """The key of its record in Redis."""
-        return job_id(self.queue, self.key)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A job checked and sealed, and what its caller gets if the broker takes it."""
-
-    envelope: Envelope
-    receipt: Enqueued
-
-    def settle(self, holder: str | None) -> Enqueued | DuplicateJob:
-        """Return what the broker's answer means: None = stored, else the id of the job in the way."""
-        if holder is None:
-            return self.receipt
-        queue, key = split_job_id(holder)
-        if holder == self.receipt.id:
-            text = f"job `{key}` is in queue `{queue}` already and has not ended"
-        else:
-            text = f"job `{key}` in queue `{queue}` holds the unique lock of this `{self.receipt.type}`"
-        return DuplicateJob(
-            text, holder=key, hint=f"`jobctl inspect {key}` shows it; once it has ended, the way is free"
-        )
+    registration: Registration
+    schema: PayloadSchema
+    stencil: Stencil | None
 
 
 class Preparer:
@@ -104,18 +48,37 @@ class Preparer:
     def __init__(self, plan: Plan, clock: Clock | None = None) -> None:
         self.plan = plan
         self._clock = clock or SystemClock()
-        self._schemas: dict[str, PayloadSchema] = {}
+        self._recipes: dict[str, Recipe] = {}
 
-    def prepare(self, new: NewJob) -> Prepared:
+    def prepare(self, new: NewJob, fresh_key: str | None = None) -> Prepared:
         """Check one job and seal it.
+
+        Args:
+            new: the job.
+            fresh_key: its key if it brings none, from `new_keys`; None = draw one.
 
         Raises:
             UnknownJob: the plan has no such job.
             PayloadError: the payload does not fit its declaration; all problems are named.
             UsageError: an option cannot be.
         """
-        registration = self.plan.registration(new.job)
-        payload = self._schema(registration).normalise(new.payload)
+        recipe = self._recipes.get(new.job) or self._learn(new.job)
+        payload = recipe.schema.normalise(new.payload)
+        stencil = recipe.stencil
+        if stencil is None or new.has_options:
+            return self._seal(new, recipe.registration, payload)
+        key = fresh_key or new_key()
+        text = _encode(payload)
+        receipt = Enqueued(key=key, queue=stencil.queue, type=stencil.type)
+        return Prepared(PlainJob(stencil, key, text), receipt, len(stencil.head) + len(text))
+
+    def _learn(self, job: str) -> Recipe:
+        registration = self.plan.registration(job)
+        schema = PayloadSchema(registration.name, registration.payload)
+        recipe = self._recipes[job] = Recipe(registration, schema, stencil(registration))
+        return recipe
+
+    def _seal(self, new: NewJob, registration: Registration, payload: dict[str, Any]) -> Prepared:
         delay_ms, at_ms = due(new.delay, new.at)
         envelope = seal(
             registration,
@@ -132,27 +95,24 @@ class Preparer:
         receipt = Enqueued(
             key=envelope.key, queue=envelope.queue, type=registration.type, due_ms=self._due_ms(delay_ms, at_ms)
         )
-        return Prepared(envelope, receipt)
+        return Prepared(envelope, receipt, len(envelope.record))
 
-    def batches(self, jobs: Iterable[NewJob]) -> Iterator[list[Prepared]]:
+    def batches(self, jobs: Iterable[NewJob]) -> Iterator[Batch]:
         """Prepare jobs as they come, in batches of at most BATCH_JOBS jobs and about BATCH_BYTES bytes."""
         batch: list[Prepared] = []
         size = 0
+        keys: list[str] = []
         for new in jobs:
-            prepared = self.prepare(new)
+            if not keys:
+                keys = new_keys(KEYS_AT_ONCE)
+            prepared = self.prepare(new, keys.pop())
             batch.append(prepared)
-            size += len(prepared.envelope.record)
+            size += prepared.size
             if len(batch) >= BATCH_JOBS or size >= BATCH_BYTES:
-                yield batch
+                yield Batch(batch)
                 batch, size = [], 0
         if batch:
-            yield batch
-
-    def _schema(self, registration: Registration) -> PayloadSchema:
-        schema = self._schemas.get(registration.type)
-        if schema is None:
-            schema = self._schemas[registration.type] = PayloadSchema(registration.name, registration.payload)
-        return schema
+            yield Batch(batch)
 
     def _checked_queue(self, queue: str) -> str:
         if queue not in self.plan.queue_names:
@@ -169,11 +129,6 @@ class Preparer:
         if delay_ms:
             return now_ms + delay_ms
         return at_ms if at_ms > now_ms else 0
-
-
-def settle(batch: Sequence[Prepared], holders: Sequence[str | None]) -> list[Enqueued | DuplicateJob]:
-    """Return what the broker's answers to one batch mean, in the batch's order."""
-    return [prepared.settle(holder) for prepared, holder in zip(batch, holders, strict=True)]
 
 
 def _checked_key(key: str) -> str:

@@ -205,19 +205,6 @@ async def test_many_tasks_share_a_few_connections(client: Client, server: redis.
     assert len(server.client_list()) - before <= 8
 
 
-async def test_an_enqueue_sent_twice_by_the_network_is_one_job(client: Client, server: redis.Redis) -> None:
-    """What redis-py does when an answer is lost: the very same call again."""
-    from jobctl.broker.envelope import pack, unpack
-
-    prepared = client._preparer.prepare(NewJob("clean-up", key="tonight"))
-    names, args = pack([prepared.envelope])
-    first = unpack(await client._script(keys=names, args=args))
-    again = unpack(await client._script(keys=names, args=args))
-
-    assert (first, again) == ([None], [None])
-    assert server.llen("saq:low:queued") == 1
-
-
 @pytest.fixture
 async def given_redis(redis_url: str) -> AsyncIterator[Any]:
     client = redis.asyncio.Redis.from_url(redis_url)

@@ -10,8 +10,8 @@ import redis
 
 from jobctl.broker.connect import connect
 from jobctl.broker.keys import QueueKeys
-from jobctl.client import BlockingClient, Enqueued
 from jobctl.broker.upkeep import Upkeep
+from jobctl.client import BlockingClient, Enqueued
 
 KEPT_BESIDE = ("crashes", "interruptions", "losses", "replays", "cancels")
 INDEXES = ("complete", "dead", "cancelled", "replayed", "expiry")

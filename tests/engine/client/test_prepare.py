@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobctl.client.prepare import BATCH_BYTES, BATCH_JOBS, Enqueued, NewJob, Preparer, settle
+from jobctl.client import Enqueued, NewJob, Preparer
+from jobctl.client.batch import Batch
+from jobctl.client.prepare import BATCH_BYTES, BATCH_JOBS
 from jobctl.clock import FakeClock
 from jobctl.compiler.plan import Plan
 from jobctl.errors import DuplicateJob, PayloadError, UnknownJob, UsageError
@@ -112,9 +114,9 @@ def test_an_answer_names_the_job_that_holds_the_lock(preparer: Preparer) -> None
 
 
 def test_answers_keep_the_order_of_their_batch(preparer: Preparer) -> None:
-    batch = [preparer.prepare(NewJob("clean-up")) for _ in range(3)]
+    batch = Batch([preparer.prepare(NewJob("clean-up", key=key)) for key in "abc"])
 
-    answers = settle(batch, [None, "saq:job:low:other", None])
+    answers = batch.settle([0, b"saq:job:low:b", 0])
 
     assert [type(answer) for answer in answers] == [Enqueued, DuplicateJob, Enqueued]
 
@@ -123,8 +125,8 @@ def test_answers_keep_the_order_of_their_batch(preparer: Preparer) -> None:
 def test_batches_hold_every_job_once_and_in_order(plan: Plan, count: int) -> None:
     batches = list(Preparer(plan).batches(NewJob("clean-up", key=f"job-{n}") for n in range(count)))
 
-    assert all(0 < len(batch) <= BATCH_JOBS for batch in batches)
-    keys = [prepared.receipt.key for batch in batches for prepared in batch]
+    assert all(0 < len(batch.jobs) <= BATCH_JOBS for batch in batches)
+    keys = [prepared.receipt.key for batch in batches for prepared in batch.jobs]
     assert keys == [f"job-{n}" for n in range(count)]
 
 
@@ -133,7 +135,7 @@ def test_large_records_close_a_batch_early(preparer: Preparer) -> None:
 
     batches = list(preparer.batches(NewJob("mail-send", {"to": big}) for _ in range(7)))
 
-    assert [len(batch) for batch in batches] == [3, 3, 1]
+    assert [len(batch.jobs) for batch in batches] == [3, 3, 1]
 
 
 def test_a_generator_is_read_no_further_than_the_batch(preparer: Preparer) -> None:
