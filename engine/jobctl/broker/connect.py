@@ -41,10 +41,14 @@ def open_broker(settings: Settings) -> Iterator[str]:
 
 
 def _options(url: str) -> dict[str, Any]:
+    from redis.exceptions import ReadOnlyError
+
     options: dict[str, Any] = {
         "socket_timeout": ANSWER_TIMEOUT_S,
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
         "health_check_interval": HEALTH_CHECK_S,
+        # A demoted primary stays one: connect anew, its address may lead to the new primary by now (hazard B12).
+        "retry_on_error": [ReadOnlyError],
     }
     if not url.startswith("unix"):
         options["socket_keepalive"] = True

@@ -162,9 +162,7 @@ class Cycle:
         for queue, weight in enumerate(self.weights):
             own, most = (0, want) if limits is None else limits[queue]
             head += (weight, self._credits[queue], own, most)
-        if want or limits is not None:
-            self._unanswered = token
-        reply = await self._call(head, told)
+        reply = await self._call(head, told, token if want or limits is not None else None)
         self._unanswered = None
         self._credits, ready, fenced, origins, ids, records, now_ms = reply
         ended.drop(len(told) // ENDED_WIDTH)
@@ -177,7 +175,7 @@ class Cycle:
             log.error("queued jobs had no record; moved aside", extra={"count": len(ids) - len(claims)})
         return Turn(claims, token, ready, [position - 1 for position in fenced], now_ms, told, 0 < want <= len(ids))
 
-    async def _call(self, head: list[Any], tail: list[Any]) -> Any:
+    async def _call(self, head: list[Any], tail: list[Any], claim: str | None) -> Any:
         if self._connection is None:
             self._connection = await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
             self._sha = None
@@ -188,11 +186,16 @@ class Cycle:
                 self._sha = (await connection.read_response()).decode()
             for command, script in (("EVALSHA", self._sha), ("EVAL", source("cycle"))):
                 packed = connection.pack_command(command, script, *self._key_args, *head, *tail)  # type: ignore[arg-type]
+                self._unanswered = claim  # from here on the broker may have done it
                 await connection.send_packed_command(packed)
                 try:
                     return await connection.read_response()
                 except exceptions.NoScriptError:
                     continue  # a restarted or failed-over server has an empty script cache
+        except exceptions.ReadOnlyError:
+            # Demoted. The address may lead to the new primary by now, this connection never will (hazard B12).
+            await self._drop_connection()
+            raise
         except exceptions.ResponseError:
             raise
         except BaseException:

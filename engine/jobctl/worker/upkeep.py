@@ -21,11 +21,15 @@ class UpkeepLoop:
 
     Args:
         on_findings: awaited after each tick, with what was found.
+        on_trouble: called when the broker did not take a tick.
     """
 
-    def __init__(self, upkeep: Upkeep, on_findings: Callable[[Findings], Awaitable[None]]) -> None:
+    def __init__(
+        self, upkeep: Upkeep, on_findings: Callable[[Findings], Awaitable[None]], on_trouble: Callable[[], None]
+    ) -> None:
         self._upkeep = upkeep
         self._on_findings = on_findings
+        self._on_trouble = on_trouble
         self._poked = asyncio.Event()
         self._due_at = float("inf")
 
@@ -46,6 +50,7 @@ class UpkeepLoop:
                 await self._on_findings(findings)
             except exceptions.RedisError as error:
                 log.debug("upkeep failed", extra={"error": str(error)})
+                self._on_trouble()
             await self._pause(pause_s)
 
     async def _pause(self, seconds: float) -> None:

@@ -56,6 +56,8 @@ REPORT_PERIOD_S = 5.0
 PATIENCE_S = (
     300.0  # a worker that cannot reach its broker for so long ends, so that its supervisor may start it elsewhere
 )
+RESTART_S = 1.0
+STOPPING_PAUSE_S = 0.25  # a stopping worker has little time to find its broker again
 FLUSH_TIMEOUT_S = 5.0  # how long a stopping worker tries to tell the broker of its last jobs
 
 
@@ -243,7 +245,8 @@ class Worker(SaqWorker[Any]):
                 async with asyncio.timeout(FLUSH_TIMEOUT_S):
                     await cycle.close()
             await server.aclose()
-            await self.job_queue.disconnect()
+            with contextlib.suppress(exceptions.RedisError):  # SAQ's way to leave asks the broker, which may be away
+                await self.job_queue.disconnect()
             await self._run_shutdown()
             log.info("worker stopped", extra={"worker": self.id, "processed": execution.processed})
 
@@ -344,6 +347,16 @@ async def _call_hook(name: str, hook: Callable[..., Any], *args: Any) -> None:
         log.exception("the %s hook failed", name)
 
 
+async def _keep_running(work: Callable[[], Awaitable[None]]) -> None:
+    """Run what runs beside the feed. Should it fail, begin again: a worker must not go on without its upkeep, say."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            log.exception("a part of the worker failed; starting it again", extra={"part": work.__qualname__})
+            await asyncio.sleep(RESTART_S)
+
+
 class _Session:
     """One stretch of serving: the feed and what runs beside it."""
 
@@ -356,7 +369,7 @@ class _Session:
         self.peeks = [Peek(worker._url, of.queued, wake.set) for of in cycle.keys]
         duties = worker.duties
         registrations = duties.plan.registrations if duties else ()
-        self.upkeep = UpkeepLoop(Upkeep(server, cycle.keys, registrations), self._on_findings)
+        self.upkeep = UpkeepLoop(Upkeep(server, cycle.keys, registrations), self._on_findings, wake.set)
         facts = {
             "concurrency": worker.concurrency,
             "queues": worker.weights,
@@ -371,11 +384,11 @@ class _Session:
 
     async def run(self) -> None:
         """Serve until the worker's event is set and everything has been told."""
-        beside: list[Awaitable[None]] = [peek.run() for peek in self.peeks]
-        beside += [self.upkeep.run(), self._listen()]
+        beside: list[Callable[[], Awaitable[None]]] = [peek.run for peek in self.peeks]
+        beside += [self.upkeep.run, self._listen]
         if self.scheduler is not None:
-            beside.append(self.scheduler.run())
-        tasks = [asyncio.ensure_future(work) for work in beside]
+            beside.append(self.scheduler.run)
+        tasks = [asyncio.ensure_future(_keep_running(work)) for work in beside]
         stopper = asyncio.ensure_future(self._wake_when_stopping())
         try:
             await self._feed()
@@ -440,13 +453,17 @@ class _Session:
                 extra={"error": str(error).splitlines()[0] if str(error) else type(error).__name__},
             )
         away_s = now_at - self._away_since
-        if away_s > self.worker.patience_s:
+        stopping = self.worker.event.is_set()
+        if away_s > self.worker.patience_s and not stopping:
             log.error("giving up on the broker", extra={"away": format_duration(round(away_s))})
             self.worker.exit_code = BrokerUnreachable.exit_code
             self.worker.event.set()
             return
         # Backoff with jitter: all workers of a fleet lose the broker in the same instant.
         pause_s = min(0.05 * 2 ** min(away_s, 6), 3.0) * (0.5 + random.random())
+        if stopping:
+            await asyncio.sleep(min(pause_s, STOPPING_PAUSE_S))
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self.worker.event.wait()
@@ -456,25 +473,27 @@ class _Session:
         worker, execution = self.worker, self.execution
         teller = asyncio.ensure_future(self._tell_until_idle())
         await execution.drain(worker.grace_s, worker._hurry)
-        deadline = time.monotonic() + FLUSH_TIMEOUT_S
         await end_tasks([teller])
-        while execution.ended.values and time.monotonic() < deadline:
-            await self._turn(0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                while execution.ended.values:
+                    await self._turn(0)
         if execution.ended.values:
             log.error(
                 "the broker did not take the end of some jobs; they run again when their leases end",
                 extra={"jobs": len(execution.ended)},
             )
-        with contextlib.suppress(exceptions.RedisError):
-            await self.reporter.flush(execution.tally, int(time.time() * 1000))
-            await self.reporter.retire()
+        with contextlib.suppress(exceptions.RedisError, TimeoutError):
+            async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                await self.reporter.flush(execution.tally, int(time.time() * 1000))
+                await self.reporter.retire()
 
     async def _tell_until_idle(self) -> None:
         while True:
             await self.wake.wait()
             self.wake.clear()
-            if self.execution.ended.values:
-                await self._turn(0)
+            if self.execution.ended.values and await self._turn(0) is None:
+                self.wake.set()
 
     async def _on_findings(self, findings: Findings) -> None:
         for job in findings.recovered:
