@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from jobctl_cli import help_page
 from jobctl_cli.command import Command, Context, Group
-from jobctl_cli.commands import completion, enqueue, inspect, queues, replay, run, spec, top
+from jobctl_cli.commands import completion, cron, enqueue, inspect, queues, replay, run, spec, top
 
 EXAMPLES = """
     jobctl spec check jobspecs/                  # are the specs sound?
@@ -36,7 +36,7 @@ EXIT_CODES = (
     ("6", "a threshold was missed"),
     ("130", "interrupted"),
 )
-ORDER = ("run", "enqueue", "inspect", "replay", "top", "queues", "spec", "completion")
+ORDER = ("run", "enqueue", "inspect", "replay", "top", "queues", "cron", "spec", "completion")
 
 
 class Root(Group):
@@ -85,6 +85,7 @@ def build() -> TyperGroup:
     app.command("replay", cls=Command, rich_help_panel="Jobs", epilog=replay.EXAMPLES)(replay.replay)
     app.command("top", cls=Command, rich_help_panel="Jobs", epilog=top.EXAMPLES)(top.top)
     app.add_typer(queues.group(), name="queues", rich_help_panel="Jobs")
+    app.add_typer(cron.group(), name="cron", rich_help_panel="Jobs")
     app.add_typer(spec.group(), name="spec", rich_help_panel="Specs")
     app.command("completion", cls=Command, rich_help_panel="Shell", epilog=completion.EXAMPLES)(completion.completion)
     command = typer.main.get_command(app)

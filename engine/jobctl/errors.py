@@ -94,6 +94,13 @@ class UnknownJob(JobctlError):
     exit_code = 5
 
 
+class UnknownSchedule(JobctlError):
+    """No schedule of this id is declared or stored."""
+
+    code = "schedule.unknown"
+    exit_code = 5
+
+
 class JobNotFound(JobctlError):
     """The broker holds no job with this key."""
 

@@ -67,6 +67,7 @@ def shape(plan: Plan | None, overview: Overview) -> dict[str, Any]:
             {"job": job_name(plan, failure.type), **asdict(failure), "at": iso(failure.at_ms)}
             for failure in overview.failures
         ],
+        "overdue": list(overview.overdue),
     }
 
 
@@ -88,7 +89,7 @@ def frame(env: Environment, plan: Plan | None, overview: Overview, columns: int,
     queues, workers, failures = divide(parts, max(lines - FRAME_LINES, 3 * LEAST_ROWS))
     return "\n\n".join(
         [
-            _headline(env, overview, columns),
+            _headline(env, overview, columns) + _overdue(env, overview, columns),
             _queues(env, overview, columns, queues),
             _workers(env, plan, overview, columns, workers),
             _failures(env, plan, overview, columns, failures),
@@ -141,6 +142,13 @@ def _headline(env: Environment, overview: Overview, columns: int) -> str:
     text = f"{at:%H:%M:%S}  {plural(len(overview.workers), 'worker')}, {busy} of {plural(slots, 'slot')} busy, "
     text += f"{compact(rate)} jobs/s in a minute"
     return env.out("bold", "jobctl top") + "  " + clip(text, columns - len("jobctl top  "))
+
+
+def _overdue(env: Environment, overview: Overview, columns: int) -> str:
+    """Return a line about schedules that should have run, or nothing."""
+    if not overview.overdue:
+        return ""
+    return "\n" + env.out("bold red", clip(f"overdue: {', '.join(overview.overdue)}", columns))
 
 
 def _queues(env: Environment, overview: Overview, columns: int, limit: int) -> str:

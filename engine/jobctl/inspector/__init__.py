@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from jobctl.inspector.query import JobQuery, Page
     from jobctl.inspector.redaction import redact
     from jobctl.inspector.replay import Replayed
+    from jobctl.inspector.schedules import ScheduleRun, Schedules, ScheduleStatus
     from jobctl.inspector.status import FailureLine, Overview, QueueStatus, Rates, Running, WorkerStatus
 
 _HOME = {
@@ -17,6 +18,9 @@ _HOME = {
     "Page": "query",
     "redact": "redaction",
     "Replayed": "replay",
+    "ScheduleRun": "schedules",
+    "ScheduleStatus": "schedules",
+    "Schedules": "schedules",
     "FailureLine": "status",
     "Overview": "status",
     "QueueStatus": "status",
@@ -35,6 +39,9 @@ __all__ = [
     "Rates",
     "Replayed",
     "Running",
+    "ScheduleRun",
+    "ScheduleStatus",
+    "Schedules",
     "WorkerStatus",
     "redact",
 ]

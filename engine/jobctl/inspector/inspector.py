@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from jobctl.compiler.plan import Plan
+    from jobctl.inspector.schedules import Schedules
 
 DEAD_ONLY = frozenset({JobState.DEAD})
 
@@ -51,6 +52,13 @@ class Inspector:
         self._redis = redis
         self._plan = plan
         self._clock = clock or SystemClock()
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules: looked at, paused, run."""
+        from jobctl.inspector.schedules import Schedules
+
+        return Schedules(self._redis, self._plan)
 
     async def queues(self) -> list[QueueStatus]:
         """Return every queue of the plan in its order, then every other that ever held a job."""
@@ -104,7 +112,7 @@ class Inspector:
         """Return queues, rates, workers and failures together: three round trips, whatever the backlog."""
         with translate_errors():
             return await survey(
-                self._redis, self._plan, queues=True, window_s=window_s, workers=True, failures=failures
+                self._redis, self._plan, queues=True, window_s=window_s, workers=True, failures=failures, schedules=True
             )
 
     async def jobs(self, query: JobQuery | None = None, *, limit: int = 50) -> list[JobRecord]:

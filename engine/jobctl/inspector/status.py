@@ -138,6 +138,8 @@ class Overview:
     rates: Mapping[str, Rates]
     workers: tuple[WorkerStatus, ...]
     failures: tuple[FailureLine, ...]
+    overdue: tuple[str, ...] = ()
+    """Schedules whose next tick has been due for a while and that no scheduler has claimed."""
 
 
 _WORKER = msgspec.json.Decoder(WorkerStatus)

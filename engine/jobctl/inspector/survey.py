@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jobctl.broker import keys
 from jobctl.broker.keys import QueueKeys
 from jobctl.inspector.locate import known_queues
+from jobctl.inspector.overdue import find_overdue
 from jobctl.inspector.status import (
     Overview,
     QueueStatus,
@@ -36,6 +37,7 @@ async def survey(
     window_s: int = 0,
     workers: bool = False,
     failures: int = 0,
+    schedules: bool = False,
 ) -> Overview:
     """Read what is asked for; the rest of the overview stays empty.
 
@@ -46,13 +48,15 @@ async def survey(
         window_s: rates over so many seconds, at most 15 minutes; 0 = none.
         workers: read the workers' reports.
         failures: how many of the latest failures.
+        schedules: look for overdue ones.
     """
     first = redis.pipeline(transaction=False)
     first.time()
     first.smembers(keys.QUEUES)
     first.zrange(keys.WORKERS, 0, -1, withscores=True)
     first.lrange(keys.FAILURES, 0, max(failures, 1) - 1)
-    (now_s, now_us), stored, reporting, lines = await first.execute()
+    first.zrange(keys.SCHEDULES, 0, -1, withscores=True)
+    (now_s, now_us), stored, reporting, lines, seen = await first.execute()
     now_ms = now_s * 1000 + now_us // 1000
     names = known_queues(plan, stored)
     window = rate_buckets(now_ms, window_s)
@@ -66,11 +70,15 @@ async def survey(
         for name in names:
             for bucket in window:
                 second.hgetall(QueueKeys(name).rate(bucket))
+    if schedules:
+        for schedule_id, _ in seen:
+            second.hgetall(keys.schedule(schedule_id.decode()))
     if workers and reports:
         second.mget(reports)
     answers = iter(await second.execute() if len(second) else ())
     counts = {name: [next(answers) for _ in range(COUNTS)] for name in names} if queues else {}
     buckets = {name: [next(answers) for _ in window] for name in names} if window_s else {}
+    states = {schedule_id.decode(): (int(at), next(answers)) for schedule_id, at in seen} if schedules else {}
     raw_reports = next(answers) if workers and reports else ()
 
     heads: dict[str, bytes | None] = {}
@@ -83,6 +91,7 @@ async def survey(
         rates=sum_rates(buckets, now_ms, window),
         workers=read_workers(raw_reports),
         failures=read_failures(lines) if failures else (),
+        overdue=find_overdue(plan, states, now_ms) if states else (),
     )
 
 

@@ -125,6 +125,26 @@ def _coming_setback(local: datetime) -> timedelta:
     return timedelta(0)
 
 
+def clock_note(expression: str, time: datetime) -> str:
+    """Say what the clock does at a time of a schedule, where that needs saying, else "".
+
+    Args:
+        expression: the schedule's.
+        time: one of its times, in its zone.
+    """
+    if expression.startswith("@every") or time.tzinfo is None:
+        return ""
+    moment = time.astimezone(UTC)
+    before = (moment - timedelta(seconds=1)).astimezone(time.tzinfo)
+    if (time.utcoffset() or timedelta(0)) > (before.utcoffset() or timedelta(0)):
+        skipped = (before.replace(fold=0) + timedelta(seconds=1)).strftime("%H:%M")
+        return f"the clock goes from {skipped} to {time:%H:%M}; what lies between runs now"
+    first, second = time.replace(fold=0), time.replace(fold=1)
+    if first.utcoffset() != second.utcoffset():
+        return f"{time:%H:%M} comes twice; this is the {'second' if time.fold else 'first'}"
+    return ""
+
+
 def _moments(local: datetime, zone: ZoneInfo, by_elapsed_time: bool) -> list[datetime]:
     """Return the moments (UTC) at which a wall-clock time runs: one, or two in a repeated hour."""
     first = local.replace(tzinfo=zone, fold=0).astimezone(UTC)

@@ -1,0 +1,156 @@
+"""`jobctl cron`: lists, times, history, pauses and runs by hand, through the whole program."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+from jobctl.broker import keys
+from jobctl.broker.connect import connect
+from jobctl.compiler import load_plan
+from jobctl.scheduler.registry import Registry
+
+
+@pytest.fixture
+def stored(jobctl: Any, redis_url: str, project: Any) -> Callable[[], None]:
+    """Let a scheduler have had the specs' schedules."""
+
+    def apply() -> None:
+        import asyncio
+
+        async def run() -> None:
+            async with connect(redis_url) as client:
+                await Registry(client).apply(load_plan(project / "jobspecs"))
+
+        asyncio.run(run())
+
+    apply()
+    return apply
+
+
+def test_next_needs_no_broker_and_tells_what_the_clock_does(offline: Any) -> None:
+    out = offline("cron", "next", "boom", "--from", "2026-03-28", "--count", "3", columns=120)
+
+    assert out.exit_code == 0, out.stderr
+    assert out.lines == [
+        "IN EUROPE/BERLIN               AS UTC                NOTE",
+        "Sat 2026-03-28 02:00:00 +0100  2026-03-28T01:00:00Z",
+        "Sun 2026-03-29 03:00:00 +0200  2026-03-29T01:00:00Z  "
+        "the clock goes from 02:00 to 03:00; what lies between runs now",
+        "Mon 2026-03-30 02:00:00 +0200  2026-03-30T00:00:00Z",
+    ]
+
+
+def test_next_says_which_of_two_times_runs(offline: Any) -> None:
+    out = offline("cron", "next", "boom", "--from", "2026-10-25", "--count", "1", "-o", "json")
+
+    assert out.json[0]["time"] == "2026-10-25T02:00:00+02:00"
+    assert out.json[0]["note"] == "02:00 comes twice; this is the first"
+
+
+@pytest.mark.parametrize("command", ["next", "history", "run", "pause", "resume"])
+def test_unknown_schedule_is_told_with_a_proposal(jobctl: Any, command: str) -> None:
+    out = jobctl("cron", command, "bom")
+
+    assert out.exit_code == 5
+    assert "error[schedule.unknown]" in out.stderr
+    assert "did you mean `boom`?" in out.stderr
+
+
+def test_list_before_the_first_worker_shows_what_the_specs_declare(jobctl: Any) -> None:
+    (row,) = jobctl("cron", "list", "-o", "json").json
+
+    assert (row["id"], row["state"], row["last"], row["overdue_ms"]) == ("boom", "new", None, 0)
+
+
+def test_schedule_no_scheduler_has_cannot_be_paused(jobctl: Any) -> None:
+    out = jobctl("cron", "pause", "boom")
+
+    assert out.exit_code == 5
+    assert "no scheduler has had `boom` yet" in out.stderr
+
+
+def test_pause_and_resume(jobctl: Any, stored: Any) -> None:
+    assert jobctl("cron", "pause", "boom", "-o", "json").json[0]["state"] == "paused"
+    assert "was paused already" in jobctl("cron", "pause", "boom").stderr
+    assert jobctl("cron", "list", "-o", "json").json[0]["state"] == "paused"
+    stored()  # a restart changes nothing
+    assert jobctl("cron", "list", "-o", "json").json[0]["state"] == "paused"
+    assert jobctl("cron", "resume", "boom", "-o", "json").json[0]["state"] == "active"
+    assert "was not paused" in jobctl("cron", "resume", "boom").stderr
+
+
+def test_run_now_is_seen_in_the_history_with_its_outcome(jobctl: Any, stored: Any, work: Any) -> None:
+    out = jobctl("cron", "run", "boom", "-o", "name")
+    key = out.stdout.strip()
+    assert jobctl("cron", "history", "boom", "-o", "json").json[0]["outcome"] is None
+
+    work()
+    (run,) = jobctl("cron", "history", "boom", "-o", "json").json
+
+    assert (run["key"], run["how"]) == (key, "hand")
+    assert jobctl("inspect", key, "-o", "json").json["schedule"] == "boom"
+
+
+def test_backfill_shows_then_runs_each_tick_once(jobctl: Any, stored: Any, server: redis_py.Redis) -> None:
+    line = ("cron", "backfill", "boom", "--from", "2026-01-01", "--to", "2026-01-04")
+    dry = jobctl(*line, "--dry-run", "-o", "name")
+    assert dry.lines == [f"2026-01-0{day}T02:00:00+01:00" for day in (1, 2, 3)]
+    assert "a dry run; 3 ticks" in dry.stderr
+    assert not server.exists(keys.QueueKeys("critical").queued)
+
+    first, second, forced = jobctl(*line, "-o", "name"), jobctl(*line), jobctl(*line, "--force", "-o", "name")
+
+    assert len(first.lines) == 3
+    assert (second.exit_code, second.stdout) == (0, "")
+    assert "3 ticks left out: it has run; `--force` runs it once more" in second.stderr
+    assert len(forced.lines) == 3
+    assert server.llen(keys.QueueKeys("critical").queued) == 6
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        ((), "needs `--from`"),
+        (("--from", "2026-01-02", "--to", "2026-01-01"), "ends before it starts"),
+        (("--from", "yesterday"), "`yesterday` is not a time"),
+        (("--from", "1990-01-01"), "more than 10,000 ticks"),
+    ],
+)
+def test_backfill_refuses_what_cannot_be(jobctl: Any, args: tuple[str, ...], text: str) -> None:
+    out = jobctl("cron", "backfill", "boom", *args)
+
+    assert out.exit_code == 2
+    assert text in out.stderr
+
+
+def test_overdue_schedule_is_warned_of_in_list_and_top(jobctl: Any, stored: Any, server: redis_py.Redis) -> None:
+    server.hset(keys.schedule("boom"), "last_ms", int((time.time() - 3 * 86_400) * 1000))
+
+    out = jobctl("cron", "list", columns=140)
+
+    assert "overdue" in out.stdout
+    assert "warning[schedule.overdue]: `boom` should have run" in out.stderr
+    assert jobctl("top", "--once", "-o", "json").json["overdue"] == ["boom"]
+    assert "overdue: boom" in jobctl("top", "--once").stdout
+
+
+def test_removed_schedule_is_listed_with_its_history(
+    jobctl: Any, stored: Any, server: redis_py.Redis, project: Any
+) -> None:
+    spec = project / "jobspecs/jobs.yaml"
+    spec.write_text(
+        "".join(line for line in spec.read_text().splitlines(True) if "cron:" not in line and "zone" not in line)
+    )
+    assert jobctl("cron", "list", "-o", "json").json[0]["state"] == "active"  # some worker may have it still
+
+    server.zadd(keys.SCHEDULES, {"boom": int((time.time() - 100) * 1000)})
+    assert jobctl("cron", "list", "-o", "json").json[0]["state"] == "orphaned"
+    stored()
+
+    assert jobctl("cron", "list", "-o", "json").json[0]["state"] == "removed"
+    assert jobctl("cron", "history", "boom").exit_code == 0
