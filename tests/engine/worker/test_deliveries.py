@@ -8,6 +8,8 @@ import pytest
 
 from jobctl import Context
 from jobctl.broker import keys
+from jobctl.broker.envelope import seal
+from jobctl.spec.model import Unique
 from jobctl.worker import worker as worker_module
 from jobctl.worker.execution import Execution
 from jobctl.worker.keeper import LeaseKeeper
@@ -74,3 +76,36 @@ async def test_worker_that_is_given_its_own_lost_job_again_runs_it_once_at_a_tim
     of = keys.QueueKeys("default")
     assert await shop.redis.hgetall(of.owners) == {}
     assert executions[0].free == 10
+
+
+@pytest.mark.parametrize("options", [{}, {"key": "mine"}], ids=["key of ours", "key of the caller's"])
+async def test_enqueue_sent_again_after_its_job_has_ended_stores_nothing(shop, options) -> None:
+    """The answer to an enqueue was lost, and the job was quicker than the client's second try (hazard B2)."""
+    runs = []
+
+    async def quick(ctx: Context) -> None:
+        runs.append(ctx.key)
+
+    sealed = seal(shop.job(quick), {}, **options)
+    assert await shop.store([sealed]) == [None]
+    await shop.burst()
+
+    assert await shop.store([sealed]) == [None], "it was stored, and by us"
+    await shop.burst()
+
+    assert runs == [sealed.key]
+    assert await shop.index("complete") == [sealed.key]
+
+
+async def test_enqueue_sent_again_is_ours_although_another_job_holds_the_lock_by_now(shop) -> None:
+    async def quick(ctx: Context, i: int) -> None: ...
+
+    job = shop.job(quick, unique=Unique(by=("i",)))
+    first, second = seal(job, {"i": 1}), seal(job, {"i": 1})
+    await shop.store([first])
+    await shop.burst()
+    assert await shop.store([second]) == [None]
+
+    assert await shop.store([first]) == [None]
+
+    assert await shop.index("queued") == [second.key]

@@ -71,6 +71,12 @@ local function claim_tick(claim, id)
   return 'skipped'
 end
 
+-- Our own call, sent again after its answer was lost. Its job may have ended meanwhile.
+local function is_resent(id, nonce)
+  local stored = nonce ~= '' and redis.call('GET', id)
+  return stored and string.find(stored, nonce, 1, true)
+end
+
 for i = 2 + queues, #ARGV, 9 do
   local q, id, record = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
   local delay, at, lock, lock_ms, nonce = tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), ARGV[i + 5], tonumber(ARGV[i + 6]), ARGV[i + 7]
@@ -84,26 +90,25 @@ for i = 2 + queues, #ARGV, 9 do
   if holder ~= 0 then
     -- nothing to store
   elseif redis.call('ZSCORE', KEYS[k + 2], id) then
-    holder = id
-    if nonce ~= '' then
-      local stored = redis.call('GET', id)
-      -- our own call, sent again after its answer was lost
-      if stored and string.find(stored, nonce, 1, true) then holder = 1 end
-    end
+    holder = is_resent(id, nonce) and 1 or id
   elseif lock ~= '' then
     local held = redis.call('GET', lock)
     -- a lock whose job is gone or finished (its record fell to an eviction, say) does not block for ever
     if held and redis.call('ZSCORE', 'saq:' .. string.match(held, '^saq:job:([^:]+):') .. ':incomplete', held) then
-      holder = held
+      holder = is_resent(id, nonce) and 1 or held
     end
   end
+  local due, body, is_new = 0, nil, false
   if holder == 0 then
-    local due = 0
     if at > now then due = at elseif delay > 0 then due = now + delay end
     local tail = ',"queued":' .. string.format('%.0f', now)
     if due > 0 then tail = tail .. ',"scheduled":' .. string.format('%.0f', math.ceil(due / 1000)) end
-    local body = string.sub(record, 1, -2) .. tail .. '}'
-    if not redis.call('SET', id, body, 'NX') or redis.call('ZSCORE', KEYS[k + 7], id) then
+    body = string.sub(record, 1, -2) .. tail .. '}'
+    is_new = redis.call('SET', id, body, 'NX')
+    if not is_new and is_resent(id, nonce) then holder = 1 end
+  end
+  if holder == 0 then
+    if not is_new or redis.call('ZSCORE', KEYS[k + 7], id) then
       -- An ended job of the same key makes room, its record expired or not: a job is in exactly one index, and what is
       -- kept of the old one (its crashes, the time to forget it) must not stick to the new one.
       for n = 3, 7 do redis.call('ZREM', KEYS[k + n], id) end
