@@ -6,6 +6,7 @@ machinery, which would cost more than the script. `scripts/cycle.lua` documents 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from redis import exceptions
 
 from jobctl.broker.connect import connect
-from jobctl.broker.keys import FAILURES, QueueKeys
+from jobctl.broker.keys import FAILURES, QueueKeys, credits_of
 from jobctl.broker.scripts import source
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE_MS = 15_000  # a dead worker's jobs run again this much later; renewed every third of it
+MAX_TOLD = 1_000
 MAX_CLAIM = 500  # jobs a turn: bounds the time the script holds the server
 
 EndOp = Literal["c", "d", "x", "r", "b", "p"]
@@ -83,12 +85,14 @@ class Ended:
         return str(self.values[position * ENDED_WIDTH + 1])
 
     def take(self, most: int) -> list[Any]:
-        """Return the values of the first runs, at most so many."""
-        return self.values[: most * ENDED_WIDTH]
+        """Take the first runs out, at most so many; return their values."""
+        taken = self.values[: most * ENDED_WIDTH]
+        del self.values[: most * ENDED_WIDTH]
+        return taken
 
-    def drop(self, count: int) -> None:
-        """Forget the first so many runs: the broker has them."""
-        del self.values[: count * ENDED_WIDTH]
+    def put_back(self, values: list[Any]) -> None:
+        """Put taken runs back before the others: the broker may not have them."""
+        self.values[:0] = values
 
 
 class Cycle:
@@ -121,11 +125,12 @@ class Cycle:
         self._owns_client = client is None
         self._connection: AbstractConnection | None = None
         self._mode = "strict" if strict else "weighted"
-        self._credits = [0] * len(self.queues)
         self._turns = 0
         # A worker id may come back (a restarted container); a turn's token never does.
         self._salt = os.urandom(3).hex()
-        self._unanswered: str | None = None
+        self._sending = asyncio.Lock()
+        self._last_answer: asyncio.Future[None] | None = None
+        self._unanswered: set[str] = set()
         self._sha: str | None = None
         names: list[str] = []
         for of in self.keys:
@@ -135,37 +140,40 @@ class Cycle:
             )
         for of in self.keys:
             names += (of.poison, of.cancels)
-        self._key_args = (len(names) + 1, *names, FAILURES)
+        # Credits of the weights live with the broker: a turn may be sent before the last one has been answered.
+        self._key_args = (len(names) + 2, *names, credits_of(worker_id), FAILURES)
 
     async def turn(self, ended: Ended, want: int, limits: Sequence[tuple[int, int]] | None = None) -> Turn:
         """End runs and claim jobs.
 
-        The ended runs that were told are dropped from ``ended`` once the broker has answered; after an error they
-        are all still there, to be told again (the script takes an exact repeat for the end itself).
+        May be called again before it has returned: calls are sent in their order, and answered in it.
+
+        The ended runs that are told are taken out of ``ended``; after an error they are put back, to be told again
+        (the script takes an exact repeat for the end itself).
 
         Args:
-            ended: what has finished; at most 1,000 are told in one turn.
+            ended: what has finished; at most `MAX_TOLD` are told in one turn.
             want: jobs to claim, at most `MAX_CLAIM` in one turn.
             limits: per queue ``(jobs wanted of it besides, most jobs of it)``; None = no such limits.
 
         Raises:
             redis.exceptions.RedisError: the connection broke or the server refused; nothing is lost.
         """
-        if self._unanswered is not None:
-            await self._give_back(self._unanswered)
-            self._unanswered = None
         self._turns += 1
         token = f"{self.worker_id}:{self._salt}:{self._turns:x}"
         want = min(want, MAX_CLAIM)
-        told = ended.take(1_000)
-        head: list[Any] = [len(self.queues), want, self.lease_ms, token, self.fields, self._mode]
+        told = ended.take(MAX_TOLD)
+        args: list[Any] = [len(self.queues), want, self.lease_ms, token, self.fields, self._mode]
         for queue, weight in enumerate(self.weights):
             own, most = (0, want) if limits is None else limits[queue]
-            head += (weight, self._credits[queue], own, most)
-        reply = await self._call(head, told, token if want or limits is not None else None)
-        self._unanswered = None
-        self._credits, ready, fenced, origins, ids, records, now_ms = reply
-        ended.drop(len(told) // ENDED_WIDTH)
+            args += (weight, own, most)
+        args += told
+        try:
+            reply = await self._call(args, token if want or limits is not None else None)
+        except BaseException:
+            ended.put_back(told)
+            raise
+        ready, fenced, origins, ids, records, now_ms = reply
         claims = [
             (origin - 1, job_id.decode(), record)
             for origin, job_id, record in zip(origins, ids, records, strict=True)
@@ -175,34 +183,72 @@ class Cycle:
             log.error("queued jobs had no record; moved aside", extra={"count": len(ids) - len(claims)})
         return Turn(claims, token, ready, [position - 1 for position in fenced], now_ms, told, 0 < want <= len(ids))
 
-    async def _call(self, head: list[Any], tail: list[Any], claim: str | None) -> Any:
-        if self._connection is None:
-            self._connection = await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
-            self._sha = None
-        connection = self._connection
-        try:
-            if self._sha is None:
-                await connection.send_command("SCRIPT", "LOAD", source("cycle"))
-                self._sha = (await connection.read_response()).decode()
-            for command, script in (("EVALSHA", self._sha), ("EVAL", source("cycle"))):
-                packed = connection.pack_command(command, script, *self._key_args, *head, *tail)  # type: ignore[arg-type]
-                self._unanswered = claim  # from here on the broker may have done it
+    async def _call(self, args: list[Any], claim: str | None) -> Any:
+        while True:
+            try:
+                return await self._call_once(args, claim)
+            except exceptions.NoScriptError:
+                self._sha = None  # a restarted or failed-over server has an empty script cache; nothing was done
+
+    async def _call_once(self, args: list[Any], claim: str | None) -> Any:
+        async with self._sending:
+            if self._unanswered or self._connection is None or self._sha is None:
+                await self._get_ready()
+            connection = self._connection
+            assert connection is not None  # noqa: S101 - `_get_ready` made it
+            before, answered = self._last_answer, asyncio.get_running_loop().create_future()
+            self._last_answer = answered
+            try:
+                packed = connection.pack_command("EVALSHA", self._sha, *self._key_args, *args)  # type: ignore[arg-type]
                 await connection.send_packed_command(packed)
-                try:
-                    return await connection.read_response()
-                except exceptions.NoScriptError:
-                    continue  # a restarted or failed-over server has an empty script cache
+            except BaseException:
+                # the broker may have got it all the same
+                await self._fail(connection, answered, claim)
+                raise
+        try:
+            if before is not None and not before.done():
+                await asyncio.shield(before)
+            answer = await connection.read_response()
         except exceptions.ReadOnlyError:
             # Demoted. The address may lead to the new primary by now, this connection never will (hazard B12).
-            await self._drop_connection()
+            await self._fail(connection, answered, None)
             raise
         except exceptions.ResponseError:
+            answered.set_result(None)
             raise
         except BaseException:
             # Cancelled or broken in the middle of a call: what the connection says next would answer somebody else.
-            await self._drop_connection()
+            await self._fail(connection, answered, claim)
             raise
-        raise exceptions.NoScriptError("the server forgot the script between two calls")
+        answered.set_result(None)
+        return answer
+
+    async def _get_ready(self) -> None:
+        """Connect and load the script, when all that was sent has been answered; undo claims that were not."""
+        if self._last_answer is not None:
+            await asyncio.shield(self._last_answer)
+        while self._unanswered:
+            token = next(iter(self._unanswered))
+            await self._give_back(token)
+            self._unanswered.discard(token)
+        if self._connection is None:
+            self._connection = await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+            self._sha = None
+        if self._sha is None:
+            connection = self._connection
+            try:
+                await connection.send_command("SCRIPT", "LOAD", source("cycle"))
+                self._sha = (await connection.read_response()).decode()
+            except BaseException:
+                await self._drop(connection)
+                raise
+
+    async def _fail(self, connection: AbstractConnection, answered: asyncio.Future[None], claim: str | None) -> None:
+        if claim is not None:
+            self._unanswered.add(claim)
+        if not answered.done():
+            answered.set_result(None)
+        await self._drop(connection)
 
     async def _give_back(self, token: str) -> None:
         """Undo a claim whose answer never came: its jobs are leased to us and we do not know which they are."""
@@ -213,20 +259,22 @@ class Cycle:
         if count:
             log.warning("handed back jobs of a claim whose answer was lost", extra={"count": count})
 
-    async def _drop_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+    async def _drop(self, connection: AbstractConnection) -> None:
+        if self._connection is connection:
+            self._connection = None
             await connection.disconnect(nowait=True)
             await self._client.connection_pool.release(connection)
 
     async def close(self) -> None:
         """Give the connection up, handing back a claim whose answer is outstanding."""
-        if self._unanswered is not None:
-            try:
-                await self._give_back(self._unanswered)
-                self._unanswered = None
-            except exceptions.RedisError:
-                log.warning("a claim whose answer was lost runs again when its lease ends")
-        await self._drop_connection()
+        try:
+            while self._unanswered:
+                token = next(iter(self._unanswered))
+                await self._give_back(token)
+                self._unanswered.discard(token)
+        except exceptions.RedisError:
+            log.warning("a claim whose answer was lost runs again when its lease ends")
+        if self._connection is not None:
+            await self._drop(self._connection)
         if self._owns_client:
             await self._client.aclose()

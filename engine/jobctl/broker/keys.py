@@ -20,6 +20,8 @@ SCHEDULES_RENAMED = "jobctl:schedules:renamed"
 """Hash: former schedule id -> its id now, so that schedulers of the old plan and the new one share their ticks."""
 SCHEDULES_OPEN = "jobctl:schedules:open"
 """Sorted set: ``schedule id|job id`` of runs without an outcome in the history -> ms when last looked at."""
+PLAN = "jobctl:plan"
+"""String, JSON: the facts of the plan that runs here, see `jobctl.broker.applied`."""
 WAKE = "jobctl:wake"
 """Channel: a queue's name is published when something became due, resumed or cancelled there."""
 
@@ -38,6 +40,11 @@ def split_job_id(job_id: str) -> tuple[str, str]:
 def worker(worker_id: str) -> str:
     """Return the key of a worker's report (string, JSON, expires)."""
     return f"jobctl:worker:{worker_id}"
+
+
+def credits_of(worker_id: str) -> str:
+    """Return the key of a worker's credits in its round robin of queues (string, expires)."""
+    return f"jobctl:credits:{worker_id}"
 
 
 def unique_lock(job_type: str, digest: str) -> str:

@@ -70,6 +70,7 @@ class Execution:
         self.tally = Tally()
         self.processed = 0
         self.next_retry_s: float | None = None
+        self.asked = 0  # jobs asked for in turns under way
         self._limits = limits if any(reserved or most is not None for reserved, most in limits) else ()
         self._waiting: deque[tuple[int, str, bytes, str, int, float]] = deque()
         self._filling = False
@@ -89,6 +90,11 @@ class Execution:
         return self.concurrency - len(self.running)
 
     @property
+    def has_limits(self) -> bool:
+        """Whether some queue has reserved slots or a limit."""
+        return bool(self._limits)
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing runs, waits to start, or waits to be told."""
         return not (self.running or self._waiting or self.ended.values)
@@ -100,7 +106,7 @@ class Execution:
             ahead = 0  # slots that belong to some queues only cannot be promised ahead
         else:
             ahead = min(2 * self.concurrency, int(AHEAD_S * self.concurrency / max(mean_s, 1e-6)))
-        return max(self.free + ahead - len(self._waiting), 0)
+        return max(self.free + ahead - len(self._waiting) - self.asked, 0)
 
     def allowance(self) -> tuple[int, list[tuple[int, int]] | None]:
         """Return how many jobs to claim of any queue, and per queue how many besides and at most (None = no limits)."""

@@ -37,6 +37,7 @@ from jobctl.spec.model import Isolation, Scheduling
 from jobctl.worker import ending
 from jobctl.worker.callees import HandlerCallee, StockCallee
 from jobctl.worker.execution import Execution
+from jobctl.worker.feed import Feed
 from jobctl.worker.hooks import Failure, WorkerHooks
 from jobctl.worker.isolation.callee import IsolatedCallee
 from jobctl.worker.isolation.pool import ProcessPool
@@ -57,7 +58,6 @@ PATIENCE_S = (
     300.0  # a worker that cannot reach its broker for so long ends, so that its supervisor may start it elsewhere
 )
 RESTART_S = 1.0
-STOPPING_PAUSE_S = 0.25  # a stopping worker has little time to find its broker again
 FLUSH_TIMEOUT_S = 5.0  # how long a stopping worker tries to tell the broker of its last jobs
 
 
@@ -380,7 +380,16 @@ class _Session:
         self.scheduler = Scheduler(duties.plan, server) if duties and duties.run_scheduler else None
         self._paused: tuple[bool, ...] = (False,) * len(cycle.keys)
         self._reported_at = float("-inf")
-        self._away_since: float | None = None
+        self.feed = Feed(
+            cycle,
+            execution,
+            wake,
+            worker.event,
+            self.peeks,
+            expect=self.upkeep.expect,
+            burst=worker.burst,
+            patience_s=worker.patience_s,
+        )
 
     async def run(self) -> None:
         """Serve until the worker's event is set and everything has been told."""
@@ -391,7 +400,8 @@ class _Session:
         tasks = [asyncio.ensure_future(_keep_running(work)) for work in beside]
         stopper = asyncio.ensure_future(self._wake_when_stopping())
         try:
-            await self._feed()
+            await self.feed.run()
+            self.worker.exit_code = self.feed.exit_code
             await self._drain()
         finally:
             await end_tasks([*tasks, stopper])
@@ -400,84 +410,15 @@ class _Session:
         await self.worker.event.wait()
         self.wake.set()
 
-    async def _feed(self) -> None:
-        """Take turns while not stopping. The hot path."""
-        execution, stopping, wake = self.execution, self.worker.event, self.wake
-        wake.set()
-        while True:
-            await wake.wait()
-            wake.clear()
-            # Let everything that ends in this round of the loop share the turn.
-            await asyncio.sleep(0)
-            if stopping.is_set():
-                return
-            turn = await self._turn(*execution.allowance())
-            if turn is None:
-                wake.set()
-                continue
-            execution.accept(turn)
-            if execution.ended.values:
-                wake.set()
-            elif execution.wanted() > 0:
-                if turn.is_full:
-                    wake.set()
-                elif self.worker.burst and execution.is_idle and not turn.claims:
-                    self.worker.event.set()
-                for peek, left in zip(self.peeks, turn.ready, strict=True):
-                    if left == 0:
-                        peek.arm()
-            if execution.next_retry_s is not None:
-                self.upkeep.expect(execution.next_retry_s)
-                execution.next_retry_s = None
-
-    async def _turn(self, want: int, limits: list[tuple[int, int]] | None = None) -> Turn | None:
-        """Take one turn; None when the broker is away, after a pause."""
-        try:
-            turn = await self.cycle.turn(self.execution.ended, want, limits)
-        except (exceptions.RedisError, OSError) as error:
-            await self._wait_for_broker(error)
-            return None
-        if self._away_since is not None:
-            log.info("the broker is back", extra={"away": format_duration(round(time.monotonic() - self._away_since))})
-            self._away_since = None
-        if turn.told:
-            self.execution.told(turn)
-        return turn
-
-    async def _wait_for_broker(self, error: Exception) -> None:
-        now_at = time.monotonic()
-        if self._away_since is None:
-            self._away_since = now_at
-            log.error(
-                "the broker cannot be used; trying again",
-                extra={"error": str(error).splitlines()[0] if str(error) else type(error).__name__},
-            )
-        away_s = now_at - self._away_since
-        stopping = self.worker.event.is_set()
-        if away_s > self.worker.patience_s and not stopping:
-            log.error("giving up on the broker", extra={"away": format_duration(round(away_s))})
-            self.worker.exit_code = BrokerUnreachable.exit_code
-            self.worker.event.set()
-            return
-        # Backoff with jitter: all workers of a fleet lose the broker in the same instant.
-        pause_s = min(0.05 * 2 ** min(away_s, 6), 3.0) * (0.5 + random.random())
-        if stopping:
-            await asyncio.sleep(min(pause_s, STOPPING_PAUSE_S))
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await self.worker.event.wait()
-
     async def _drain(self) -> None:
         """Stop: no more claims, the grace for what runs, hand back the rest, tell the broker."""
         worker, execution = self.worker, self.execution
-        teller = asyncio.ensure_future(self._tell_until_idle())
+        teller = asyncio.ensure_future(self.feed.tell_until_cancelled())
         await execution.drain(worker.grace_s, worker._hurry)
         await end_tasks([teller])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_TIMEOUT_S):
-                while execution.ended.values:
-                    await self._turn(0)
+                await self.feed.flush()
         if execution.ended.values:
             log.error(
                 "the broker did not take the end of some jobs; they run again when their leases end",
@@ -487,13 +428,6 @@ class _Session:
             async with asyncio.timeout(FLUSH_TIMEOUT_S):
                 await self.reporter.flush(execution.tally, int(time.time() * 1000))
                 await self.reporter.retire()
-
-    async def _tell_until_idle(self) -> None:
-        while True:
-            await self.wake.wait()
-            self.wake.clear()
-            if self.execution.ended.values and await self._turn(0) is None:
-                self.wake.set()
 
     async def _on_findings(self, findings: Findings) -> None:
         for job in findings.recovered:

@@ -128,7 +128,8 @@ async def test_claim_whose_answer_was_lost_is_handed_back_at_once(shop) -> None:
     await cycle.turn(Ended(), 0)
     await cycle.turn(Ended(), 1)
     # as if the answer to that claim had never come
-    cycle._unanswered = (await shop.redis.hget(keys.QueueKeys("default").owners, keys.job_id("default", key))).decode()
+    owner = await shop.redis.hget(keys.QueueKeys("default").owners, keys.job_id("default", key))
+    cycle._unanswered.add(owner.decode())
 
     turn = await cycle.turn(Ended(), 1)
 

@@ -3,9 +3,10 @@
 -- by weight, with leases on the server's clock. One round trip; nothing in between to lose. A full server still drains.
 --
 -- KEYS  per queue 14: queued active incomplete leases owners complete dead cancelled expiry retrying crashes
---                     interruptions losses paused; then per queue again 2 (poison cancels); last the list of failures
+--                     interruptions losses paused; then per queue again 2 (poison cancels); last two: this worker's
+--                     credits (its state of the round robin), the list of failures
 -- ARGV  1 number of queues  2 jobs wanted by whatever queue  3 lease ms  4 token of this turn  5 text spliced into claimed records
---       6 'weighted' or 'strict'; then per queue 4: weight, credit, jobs wanted besides of this queue alone
+--       6 'weighted' or 'strict'; then per queue 3: weight, jobs wanted besides of this queue alone
 --         (its reserved slots), most of it (its limit); then per ended run 8:
 --         queue (from 0), id, token, op, body, number, lock, failure
 --         op 'c' complete   body = fields to splice   number = seconds to keep (0 = for ever, < 0 = not at all)
@@ -15,7 +16,7 @@
 --            'b' back       body = fields to splice   number = 1 if it had started (an interruption), else 0
 --            'p' poison     body = raw bytes that are no record
 --         lock = unique lock to release, or ''; failure = JSON line for the list of failures, or ''
--- reply {credits, ready, fenced, queue of each claim, ids, records, now ms}
+-- reply {ready, fenced, queue of each claim, ids, records, now ms}
 --         ready  = jobs left per queue (-1 = paused); fenced = positions (from 1) of ended runs that were refused
 --
 -- Fence: a run may end only while this delivery's token still owns the job. An exact repeat of an own end (its answer
@@ -50,7 +51,7 @@ end
 
 -- Ends come in groups by queue: a command for many jobs costs the server little more than a command for one.
 local fenced, groups = {}, {}
-local first = 7 + 4 * queues
+local first = 7 + 3 * queues
 for i = first, #ARGV, 8 do
   local q = ARGV[i]
   local group = groups[q]
@@ -171,15 +172,23 @@ end
 local weight, credit, own, most, ready, total = {}, {}, {}, {}, {}, 0
 local spare = 0
 for q = 1, queues do
-  local a = 3 + 4 * q
-  weight[q], credit[q], own[q], most[q] = tonumber(ARGV[a]), tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
+  local a = 4 + 3 * q
+  weight[q], own[q], most[q] = tonumber(ARGV[a]), tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
   spare = spare + own[q]
   if call('EXISTS', KEYS[K * q]) == 1 then ready[q] = -1 else ready[q] = call('LLEN', KEYS[K * (q - 1) + 1]) end
-  if ready[q] > 0 then total = total + weight[q] else credit[q] = 0 end
+  credit[q] = 0
+  if ready[q] > 0 then total = total + weight[q] end
 end
-if want + spare == 0 or total == 0 then return {credit, ready, fenced, {}, {}, {}, now} end
+if want + spare == 0 or total == 0 then return {ready, fenced, {}, {}, {}, now} end
 
 local strict = ARGV[6] == 'strict'
+if queues > 1 and not strict then
+  local q = 0
+  for saved in string.gmatch(call('GET', KEYS[#KEYS - 1]) or '', '%S+') do
+    q = q + 1
+    if ready[q] and ready[q] > 0 then credit[q] = tonumber(saved) end
+  end
+end
 local take, from = {}, {}
 for q = 1, queues do take[q] = {} end
 local function may_start(q) return ready[q] > 0 and most[q] > 0 and (want > 0 or own[q] > 0) end
@@ -220,6 +229,8 @@ while total > 0 do
   end
 end
 
+if queues > 1 and not strict then call('SET', KEYS[#KEYS - 1], table.concat(credit, ' '), 'EX', 60) end
+
 local ids, records = {}, {}
 local fields = ARGV[5] .. now_text
 local expiry = string.format('%.0f', now + lease)
@@ -254,4 +265,4 @@ for q = 1, queues do
     end
   end
 end
-return {credit, ready, fenced, from, ids, records, now}
+return {ready, fenced, from, ids, records, now}
