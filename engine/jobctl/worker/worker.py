@@ -23,14 +23,14 @@ from redis import exceptions
 from saq import Worker as SaqWorker
 
 from jobctl.broker.connect import connect, url_of
-from jobctl.broker.cycle import LEASE_MS, Cycle, Turn
+from jobctl.broker.cycle import LEASE_MS, Cycle
 from jobctl.broker.keys import WAKE
 from jobctl.broker.queue import JobQueue
 from jobctl.broker.upkeep import Findings, Upkeep
 from jobctl.compiler.handlers import Handler
 from jobctl.compiler.plan import Plan
 from jobctl.durations import format_duration
-from jobctl.errors import BrokerUnreachable, UsageError
+from jobctl.errors import UsageError
 from jobctl.scheduler.ticker import Scheduler
 from jobctl.settings import DEFAULT_CONCURRENCY, DEFAULT_GRACE_S
 from jobctl.spec.model import Isolation, Scheduling

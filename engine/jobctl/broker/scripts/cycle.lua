@@ -249,7 +249,6 @@ for q = 1, queues do
         leases[2 * mine - 1], leases[2 * mine] = expiry, id
         owners[2 * mine - 1], owners[2 * mine] = id, token
         call('SET', id, splice(record, fields))
-        call('PUBLISH', id, 'active')
         ids[take[q][j]], records[take[q][j]] = id, record
       else
         -- evicted, expired or overwritten: out of the way, kept for inspection
