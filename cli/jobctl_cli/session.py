@@ -11,6 +11,8 @@ from jobctl.errors import SpecError
 from jobctl_cli.errors import paint
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
     from jobctl.compiler.plan import Plan
     from jobctl.inspector import Inspector
     from jobctl_cli.environment import Environment
@@ -74,16 +76,26 @@ def inspecting(env: Environment, plan: Plan | None, ask: Callable[[Inspector], A
     Raises:
         BrokerUnreachable: no broker answers.
     """
+    from jobctl.inspector import Inspector
+
+    return asking(env, lambda redis: ask(Inspector(redis, plan)))
+
+
+def asking(env: Environment, ask: Callable[[Redis], Awaitable[T]]) -> T:
+    """Run what asks the broker, in an event loop of its own.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+    """
     import asyncio
 
     from jobctl.broker.connect import connect, translate_errors
-    from jobctl.inspector import Inspector
 
     async def run(url: str) -> T:
         async with connect(url) as redis:
             with translate_errors(url):
-                await redis.ping()  # type: ignore[misc]  # the inspector's own errors do not name the address
-                return await ask(Inspector(redis, plan))
+                await redis.ping()  # type: ignore[misc]  # errors of what follows do not name the address
+                return await ask(redis)
 
     with broker(env) as url:
         return asyncio.run(run(url))

@@ -18,14 +18,15 @@ _IGNORED = frozenset({"location", "fingerprint"})
 
 def fingerprint(plan: Plan) -> str:
     """Return 16 hex digits of SHA-256 over the plan's canonical JSON."""
-    return hashlib.sha256(_dump(_canonical(plan)).encode()).hexdigest()[:16]
+    return hashlib.sha256(_dump(canonical(plan)).encode()).hexdigest()[:16]
 
 
 def _dump(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
-def _canonical(value: Any) -> Any:
+def canonical(value: Any) -> Any:
+    """Return a part of a plan as JSON holds it, without places, and with lists sorted whose order means nothing."""
     if is_dataclass(value):
         return {
             field.name: _member(field.name, getattr(value, field.name))
@@ -33,12 +34,12 @@ def _canonical(value: Any) -> Any:
             if field.name not in _IGNORED and getattr(value, field.name) is not NO_DEFAULT
         }
     if isinstance(value, dict):
-        return {key: _canonical(item) for key, item in value.items()}
+        return {key: canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
+        return [canonical(item) for item in value]
     return value
 
 
 def _member(name: str, value: Any) -> Any:
-    canonical = _canonical(value)
-    return sorted(canonical, key=_dump) if name in _UNORDERED and isinstance(canonical, list) else canonical
+    plain = canonical(value)
+    return sorted(plain, key=_dump) if name in _UNORDERED and isinstance(plain, list) else plain

@@ -523,7 +523,7 @@ QUEUE: Final = Section(
             name="reserved",
             kind=Whole(0, 1_000_000),
             default="0",
-            description="Slots of every worker that only this queue may use, so that long jobs of others never hold all.",
+            description="Slots of every worker that only this queue may use: long jobs of others never hold them all.",
             example="2",
         ),
         Field(

@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 from redis import exceptions
 from saq import Worker as SaqWorker
 
+from jobctl.broker.applied import write_plan
 from jobctl.broker.connect import connect, url_of
 from jobctl.broker.cycle import LEASE_MS, Cycle
 from jobctl.broker.keys import WAKE
 from jobctl.broker.queue import JobQueue
 from jobctl.broker.upkeep import Findings, Upkeep
+from jobctl.compiler.facts import facts
 from jobctl.compiler.handlers import Handler
 from jobctl.compiler.plan import Plan
 from jobctl.durations import format_duration
@@ -233,6 +235,7 @@ class Worker(SaqWorker[Any]):
             },
         )
         keeper.start()
+        await self._leave_plan(server)
         session = _Session(self, server, cycle, execution, wake)
         try:
             await session.run()
@@ -249,6 +252,12 @@ class Worker(SaqWorker[Any]):
                 await self.job_queue.disconnect()
             await self._run_shutdown()
             log.info("worker stopped", extra={"worker": self.id, "processed": execution.processed})
+
+    async def _leave_plan(self, server: Redis) -> None:
+        """Leave the plan in the broker, for `jobctl spec plan` to compare with."""
+        if self.duties is not None:
+            with contextlib.suppress(exceptions.RedisError):
+                await write_plan(server, facts(self.duties.plan), self.id)
 
     def _limits(self) -> list[tuple[int, int | None]]:
         """Return per served queue its reserved slots and its limit."""

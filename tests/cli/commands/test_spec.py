@@ -96,7 +96,7 @@ def test_missing_path_is_one_error(offline) -> None:
 def test_plan(offline, snapshot) -> None:
     offline.clock = FakeClock()
 
-    out = offline("spec", "plan")
+    out = offline("spec", "plan", "--offline")
 
     assert out.exit_code == 0
     snapshot("spec-plan", re.sub(r"^plan [0-9a-f]{16},", "plan FINGERPRINT,", out.stdout))
@@ -105,7 +105,7 @@ def test_plan(offline, snapshot) -> None:
 def test_plan_has_saqs_own_numbers_and_next_times(offline) -> None:
     offline.clock = FakeClock()
 
-    plan = offline("spec", "plan", "--times", "2", "-o", "json").json
+    plan = offline("spec", "plan", "--offline", "--times", "2", "-o", "json").json
 
     assert [(queue["name"], queue["share"]) for queue in plan["queues"]] == [("critical", 0.6667), ("default", 0.3333)]
     assert {job["name"]: job["attempts"] for job in plan["registrations"]} == {"greet": 4, "boom": 2, "sync": 4}
@@ -115,7 +115,7 @@ def test_plan_has_saqs_own_numbers_and_next_times(offline) -> None:
 def test_plan_as_yaml_is_the_same_data(offline) -> None:
     offline.clock = FakeClock()
 
-    assert yaml.safe_load(offline("spec", "plan", "-o", "yaml").stdout) == offline("spec", "plan", "-o", "json").json
+    assert yaml.safe_load(offline("spec", "plan", "--offline", "-o", "yaml").stdout) == offline("spec", "plan", "--offline", "-o", "json").json
 
 
 def test_secrets_in_the_payload_of_a_schedule_are_redacted(offline, project: Path) -> None:
@@ -131,23 +131,23 @@ def test_secrets_in_the_payload_of_a_schedule_are_redacted(offline, project: Pat
     )
 
     for form in ("table", "json", "yaml"):
-        out = offline("spec", "plan", "-o", form)
+        out = offline("spec", "plan", "--offline", "-o", form)
         assert out.exit_code == 0, out.stderr
         assert "s3cret" not in out.stdout
 
 
 def test_plan_names(offline) -> None:
-    assert offline("spec", "plan", "-o", "name").lines == ["greet", "boom", "sync"]
+    assert offline("spec", "plan", "--offline", "-o", "name").lines == ["greet", "boom", "sync"]
 
 
 def test_weights_of_the_environment_count(offline) -> None:
-    plan = offline("spec", "plan", "-o", "json", JOBCTL_QUEUE_CRITICAL="1").json
+    plan = offline("spec", "plan", "--offline", "-o", "json", JOBCTL_QUEUE_CRITICAL="1").json
 
     assert plan["queues"][0]["weight"] == 1
 
 
 def test_plan_fits_80_columns_on_a_terminal(offline) -> None:
-    shown = re.sub(r"\x1b\[[0-9;]*m", "", offline("spec", "plan", tty=True).stdout)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", offline("spec", "plan", "--offline", tty=True).stdout)
 
     assert max(map(len, shown.splitlines())) <= 80
 
