@@ -1,7 +1,8 @@
 """Measure our worker beside stock SAQ: `python -m bench [--repeats N] [--quick] [--json]`.
 
-Each measurement runs in a process of its own on an embedded server of its own, a unix socket for both sides. The two
-sides take turns, so that what else the machine does meets both alike; the table shows medians.
+Each measurement runs in a process of its own on a server of its own, over TCP on loopback and with AOF (everysec), as
+a broker in production has it. The two sides take turns, so that what else the machine does meets both alike; the
+table shows medians.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from bench.sample import Sample
 from bench.table import Row, render
-from jobctl.broker.embedded import embedded_broker
+from jobctl.testing.servers import PrivateServer
 
 TIMEOUT_S = 120.0  # of one measurement; they take seconds
 QUICK = 10  # `--quick` divides the jobs by this: for trying the bench, not for its figures
@@ -48,8 +49,8 @@ def measure(subject: str, trial: Trial, jobs: int) -> Sample:
     Raises:
         RuntimeError: the subject failed; the message holds its last words.
     """
-    with tempfile.TemporaryDirectory(prefix="jobctl-bench-") as home, embedded_broker(Path(home)) as url:
-        command = [sys.executable, "-m", f"bench.{subject}_subject", trial.how, url, str(jobs), str(trial.slots)]
+    with tempfile.TemporaryDirectory(prefix="jobctl-bench-") as home, PrivateServer(Path(home)) as server:
+        command = [sys.executable, "-m", f"bench.{subject}_subject", trial.how, server.url, str(jobs), str(trial.slots)]
         run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if run.returncode != 0:
         raise RuntimeError(f"{' '.join(command[2:])} exited {run.returncode}:\n{run.stderr[-2000:]}")
