@@ -106,6 +106,8 @@ def _values(env: Environment, param: Any, spec: str | None) -> Iterable[Candidat
         return [(choice, "") for choice in choices]
     if param.name in ("queue", "queues") or param.metavar == "QUEUE":
         return [(queue.name, f"weight {queue.weight}") for queue in session.load_plan(env, spec).queues]
+    if param.metavar == "JOB":
+        return [(job.name, job.summary) for job in session.load_plan(env, spec).registrations]
     if param.name == "type":
         return [(job.type, job.summary) for job in session.load_plan(env, spec).registrations]
     return ()

@@ -19,7 +19,7 @@ def complete(program, *words: str) -> list[str]:
 def test_commands(offline) -> None:
     assert complete(offline, "") == list(ORDER)
     assert complete(offline, "re") == ["replay"]
-    assert complete(offline, "spec", "") == ["check", "plan"]
+    assert complete(offline, "spec", "sh") == ["show"]
 
 
 def test_candidates_have_their_meaning(offline) -> None:
@@ -29,6 +29,10 @@ def test_candidates_have_their_meaning(offline) -> None:
 
 def test_jobs_complete_after_enqueue(offline) -> None:
     assert complete(offline, "enqueue", "") == ["greet", "boom", "sync"]
+
+
+def test_jobs_complete_after_spec_show(offline) -> None:
+    assert complete(offline, "spec", "show", "") == ["greet", "boom", "sync"]
 
 
 def test_jobs_of_the_spec_that_stands_on_the_line(offline, project: Path) -> None:

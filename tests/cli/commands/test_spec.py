@@ -115,7 +115,9 @@ def test_plan_has_saqs_own_numbers_and_next_times(offline) -> None:
 def test_plan_as_yaml_is_the_same_data(offline) -> None:
     offline.clock = FakeClock()
 
-    assert yaml.safe_load(offline("spec", "plan", "--offline", "-o", "yaml").stdout) == offline("spec", "plan", "--offline", "-o", "json").json
+    found = yaml.safe_load(offline("spec", "plan", "--offline", "-o", "yaml").stdout)
+
+    assert found == offline("spec", "plan", "--offline", "-o", "json").json
 
 
 def test_secrets_in_the_payload_of_a_schedule_are_redacted(offline, project: Path) -> None:
