@@ -103,7 +103,7 @@ def test_lost_answer_to_a_claim_delays_its_jobs_by_less_than_a_lease(stage, form
     names = stage.enqueue("brief", 3, ms=0)
     stage.until_settled()
 
-    proxy.drop_answer(b"EVALSHA")
+    proxy.drop_answer(b'"status":"active"')
     enqueued_at = time.monotonic()
     names += stage.enqueue("brief", 3, ms=0)
     stage.until_settled()

@@ -76,6 +76,32 @@ def test_worker_of_an_absent_server_is_quiet_and_goes_on_when_it_is_back(frail_s
     assert worker.lines(BACK)
 
 
+def test_outage_longer_than_a_lease_takes_no_job_from_a_living_worker(frail_stage, form, report) -> None:
+    """Every lease has ended by the clock of the server that comes back, and nobody has died."""
+    lease_s, away_s = form.pick((6.0, 8.0), (15.0, 20.0))
+    stage = frail_stage
+    for _ in range(2):
+        stage.worker(concurrency=5, lease_s=lease_s)
+    names = stage.enqueue("brief", 10, ms=int(away_s * 1000) + 3000)
+    stage.until_started(10)
+
+    stage.server.kill()
+    stage.wait_s(away_s)
+    stage.server.start()
+    account = stage.settle()
+
+    crashes = sum(stage.record(name).crashes for name in names)
+    report(
+        "server away for longer than a lease",
+        account,
+        lease_s=lease_s,
+        away_s=away_s,
+        begun_again=len(account.restarted),
+    )
+    assert stage.starts() == 10
+    assert crashes == 0
+
+
 def test_watchdog_ends_a_worker_without_a_broker_with_exit_code_4(frail_stage, form, report) -> None:
     patience_s = form.pick(1.0, 10.0)
     stage = frail_stage

@@ -89,13 +89,14 @@ class QueueKeys:
     Hashes: ``owners`` (id -> token of the delivery that holds the lease), ``crashes`` and ``interruptions`` (id ->
     count), ``losses`` (id -> JSON objects joined by commas, one per delivery lost or handed back), ``replays`` (id ->
     keys of its replays), ``poison`` (id -> raw bytes that are no record), ``cancels`` (id -> reason, for a running
-    job). ``paused`` exists while the queue is paused.
+    job). ``paused`` exists while the queue is paused. ``watched`` (string) says when upkeep was last done, ms, and when
+    it last granted a respite after an outage, ms.
     """
 
     __slots__ = (
         "active", "cancelled", "cancels", "complete", "crashes", "dead", "expiry", "incomplete", "interruptions",
         "leases", "losses", "name", "owners", "paused", "poison", "prefix", "queued", "replayed", "replays",
-        "retrying", "stats", "strays", "sweep",
+        "retrying", "stats", "strays", "sweep", "watched",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -115,6 +116,7 @@ class QueueKeys:
         self.replayed = f"jobctl:{name}:replayed"
         self.expiry = f"jobctl:{name}:expiry"
         self.strays = f"jobctl:{name}:strays"
+        self.watched = f"jobctl:{name}:watched"
         self.replays = f"jobctl:{name}:replays"
         self.crashes = f"jobctl:{name}:crashes"
         self.interruptions = f"jobctl:{name}:interruptions"

@@ -44,6 +44,8 @@ class Upkeep:
     Args:
         registrations: jobs whose crash limit or retention may differ from the defaults.
         promote: queue what has become due; False leaves that to somebody who goes by another clock.
+        respite_ms: after a time in which nobody did any upkeep (the broker was away, the host slept), the leases that
+            have ended live on for so long: their workers may be alive and about to renew them. 0 = no respite.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Upkeep:
         registrations: Iterable[Registration] = (),
         *,
         promote: bool = True,
+        respite_ms: int = 0,
     ) -> None:
         limits = {
             job.type: [job.max_crashes, int(job.dead_retention_s)]
@@ -67,11 +70,11 @@ class Upkeep:
                 *(of.expiry, of.retrying, of.losses, of.replayed, of.sweep, of.owners),
             )
         for of in queues:
-            self._names += (of.cancels, of.interruptions, of.replays, of.paused)
+            self._names += (of.cancels, of.interruptions, of.replays, of.paused, of.watched)
         self._names.append(FAILURES)
         self._args: list[Any] = [
             *(len(queues), DEFAULT_MAX_CRASHES, int(DEFAULT_DEAD_RETENTION_S), DEAD_CAP, encode(limits)),
-            int(promote),
+            *(int(promote), respite_ms),
             *(of.name for of in queues),
         ]
 
@@ -82,6 +85,6 @@ class Upkeep:
             redis.exceptions.RedisError: the broker did not take it.
         """
         now_ms, next_due_ms, flat, paused = await self._script(keys=self._names, args=self._args)
-        texts = [text.decode() for text in flat]
+        texts = [text.decode(errors="replace") for text in flat]  # a broken record must not end recovery (hazard C18)
         recovered = tuple(Recovered(*texts[i : i + 4]) for i in range(0, len(texts), 4))
         return Findings(now_ms, next_due_ms, recovered, tuple(bool(flag) for flag in paused))

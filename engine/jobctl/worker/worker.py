@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REPORT_PERIOD_S = 5.0
+RESPITE_MS = 1_000  # beyond a keeper's period: until then every living worker has renewed its leases after an outage
 PATIENCE_S = (
     300.0  # a worker that cannot reach its broker for so long ends, so that its supervisor may start it elsewhere
 )
@@ -378,7 +379,11 @@ class _Session:
         self.peeks = [Peek(worker._url, of.queued, wake.set) for of in cycle.keys]
         duties = worker.duties
         registrations = duties.plan.registrations if duties else ()
-        self.upkeep = UpkeepLoop(Upkeep(server, cycle.keys, registrations), self._on_findings, wake.set)
+        self.upkeep = UpkeepLoop(
+            Upkeep(server, cycle.keys, registrations, respite_ms=worker.lease_ms // 3 + RESPITE_MS),
+            self._on_findings,
+            wake.set,
+        )
         facts = {
             "concurrency": worker.concurrency,
             "queues": worker.weights,

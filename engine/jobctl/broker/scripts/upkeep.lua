@@ -4,10 +4,11 @@
 -- on many workers at once.
 --
 -- KEYS  per queue 14: queued active incomplete leases crashes complete dead cancelled expiry retrying losses replayed
---                     sweep owners; then per queue again 4 (cancels interruptions replays paused); last the failures
+--                     sweep owners; then per queue again 5 (cancels interruptions replays paused watched); last the
+--                     list of failures
 -- ARGV  1 number of queues  2 default max crashes  3 default seconds to keep the dead  4 most dead kept in a queue
 --       5 JSON: type -> [max crashes, seconds to keep the dead] where they differ
---       6 '1' to queue what is due, '0' if the caller does; then the queues' names
+--       6 '1' to queue what is due, '0' if the caller does  7 respite ms after an outage, 0 = none; then the queues' names
 -- reply {now ms, next due ms or 0, {id, type, 'lost' or 'dead', worker, ...} per recovered job, paused (0/1) per queue}
 local call = redis.call
 local time = call('TIME')
@@ -15,10 +16,14 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local now_text = string.format('%.0f', now)
 local queues = tonumber(ARGV[1])
 local limits = cjson.decode(ARGV[5])
-local promotes = ARGV[6] == '1'
+local promotes, respite = ARGV[6] == '1', tonumber(ARGV[7])
 local recovered, paused, next_due = {}, {}, 0
 local K = 14
 local RECOVER, PROMOTE, FORGET = 100, 500, 500
+-- Every worker does its upkeep once a second: when nobody has for so long, the broker was away or everyone was asleep.
+local OUTAGE = 5000
+-- A respite comes once in so long: workers whose handlers keep blocking them must not put recovery off for ever.
+local RARELY = 60000
 
 local function read(record)
   local ok, job = pcall(cjson.decode, record)
@@ -47,19 +52,19 @@ local function forget(k, q, id)
   call('DEL', id)
   call('HDEL', KEYS[k + 5], id)
   call('HDEL', KEYS[k + 11], id)
-  local extra = K * queues + 4 * q
+  local extra = K * queues + 5 * q
   for n = 1, 3 do call('HDEL', KEYS[extra + n], id) end
 end
 
 -- Whether a job that nobody runs any more had been asked to stop: then it ends here, and does not run again.
 local function cancelled(k, q, id, record)
   local job = read(record)
-  local reason = call('HGET', KEYS[K * queues + 4 * q + 1], id)
+  local reason = call('HGET', KEYS[K * queues + 5 * q + 1], id)
   -- SAQ's own abort leaves no reason with us, but takes the job out of the unfinished
   if not reason and (job.status ~= 'aborting' or call('ZSCORE', KEYS[k + 3], id)) then return false end
   local keep = math.ceil(tonumber(job.ttl) or 600)
   call('ZREM', KEYS[k + 3], id)
-  call('HDEL', KEYS[K * queues + 4 * q + 1], id)
+  call('HDEL', KEYS[K * queues + 5 * q + 1], id)
   if keep < 0 then
     call('DEL', id)
   else
@@ -78,9 +83,26 @@ local function cancelled(k, q, id, record)
   return true
 end
 
+-- After an outage an ended lease says nothing yet about its worker: the living get time to renew theirs.
+local function grant_respite(k, watched)
+  local seen, granted = string.match(call('GET', watched) or '', '^(%d+) (%d+)$')
+  granted = granted or '0'
+  if seen and now - tonumber(seen) > OUTAGE and now - tonumber(granted) > RARELY then
+    granted = now_text
+    local till = string.format('%.0f', now + respite)
+    while true do
+      local ended = call('ZRANGEBYSCORE', KEYS[k + 4], '-inf', '(' .. till, 'LIMIT', 0, 500)
+      for _, id in ipairs(ended) do call('ZADD', KEYS[k + 4], till, id) end
+      if #ended < 500 then break end
+    end
+  end
+  call('SET', watched, now_text .. ' ' .. granted)
+end
+
 for q = 0, queues - 1 do
   local k = K * q
-  local name = ARGV[7 + q]
+  local name = ARGV[8 + q]
+  if respite > 0 then grant_respite(k, KEYS[K * queues + 5 * q + 5]) end
 
   -- SAQ's own sweep loses and doubles jobs; it stands still while this key exists, and we recover for everyone.
   call('SET', KEYS[k + 13], 1, 'EX', 120)
@@ -175,6 +197,6 @@ for q = 0, queues - 1 do
       forget(k, q, id)
     end
   end
-  paused[#paused + 1] = call('EXISTS', KEYS[K * queues + 4 * q + 4])
+  paused[#paused + 1] = call('EXISTS', KEYS[K * queues + 5 * q + 4])
 end
 return {now, next_due, recovered, paused}
