@@ -71,6 +71,7 @@ def connect(url: str, **options: Any) -> AsyncRedis:
     from redis.asyncio.retry import Retry
     from redis.backoff import ExponentialWithJitterBackoff
 
+    from jobctl.broker.answering import watched
     from jobctl.broker.packing import packing_in_c
     from jobctl.broker.sending import cancellable
 
@@ -81,6 +82,7 @@ def connect(url: str, **options: Any) -> AsyncRedis:
     )
     kind: Any = pool.connection_class
     kind = packing_in_c(kind)
+    kind = watched(kind)
     pool.connection_class = cancellable(kind)
     return Redis.from_pool(pool)
 

@@ -17,6 +17,9 @@ from jobctl.broker.scripts import source
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+LOOKS_FOR_NS = (
+    60_000  # see `answering`; measured on two cores: a call of 82 us took 58, of the processor's time 34 and 55
+)
 KEPT = 2  # connections a caller keeps to itself between calls; taking one from the pool costs half a call
 
 
@@ -37,17 +40,28 @@ class Direct:
         self._pool = client.connection_pool
         self._most_kept = kept
         self._kept: list[Any] = []
+        self._calls = 0
 
-    async def run(self, script: str, keys: Sequence[Any], args: Sequence[Any]) -> Any:
-        """Run a script, named as `source` names it, and return its answer.
+    async def run(self, script: str, keys: Sequence[Any], args: Sequence[Any], *, is_small: bool = False) -> Any:
+        """Run a script and return its answer.
 
         It is sent again, as often as the pool's connections are set to retry, when the connection breaks: it must
         know its own repetition.
+
+        Args:
+            script: named as `source` names it.
+            keys: its KEYS.
+            args: its ARGV.
+            is_small: the broker is done with it in microseconds: worth looking for the answer before sleeping,
+                unless other calls give this process something to do.
 
         Raises:
             redis.exceptions.RedisError: the connection broke once too often, or the server refused.
         """
         connection = self._kept.pop() if self._kept else await self._pool.get_connection()  # type: ignore[no-untyped-call]
+
+        self._calls += 1
+        connection.looks_for_ns = LOOKS_FOR_NS if is_small and self._calls == 1 else 0
 
         async def ask() -> Any:
             for command, named in (("EVALSHA", _sha(script)), ("EVAL", source(script))):
@@ -70,6 +84,8 @@ class Direct:
             await connection.disconnect(nowait=True)
             raise
         finally:
+            self._calls -= 1
+            connection.looks_for_ns = 0
             if len(self._kept) < self._most_kept:
                 self._kept.append(connection)
             else:

@@ -27,8 +27,11 @@ class _Cancellable:
             command = command.encode()
         chunks = [command] if isinstance(command, bytes) else command
         try:
+            self._writer.writelines(chunks)
+            if self._writer.transport.get_write_buffer_size() == 0:
+                return  # the system has taken all of it: there is nothing to wait for
             async with asyncio.timeout(self.socket_timeout):
-                await self._send_packed_command(chunks)
+                await self._writer.drain()
         except BaseException as error:
             # What was sent in part cannot be taken back: the next command needs a new connection.
             await self.disconnect(nowait=True)

@@ -183,8 +183,11 @@ class Client:
 
     async def _send(self, batch: Batch) -> list[Enqueued | DuplicateJob]:
         script, names, args = batch.pack()
-        with translate_errors(self._url):
-            reply = await self._direct.run(script, names, args)
+        try:
+            reply = await self._direct.run(script, names, args, is_small=len(batch.jobs) == 1)
+        except Exception:
+            with translate_errors(self._url):  # entered on errors only: it costs as much as preparing a job
+                raise
         return batch.settle(reply)
 
     async def _locate(self, name: str) -> str:

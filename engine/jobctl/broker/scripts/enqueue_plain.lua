@@ -11,7 +11,8 @@
 -- What costs is calling the server, so one MSETNX stores all records, and one ZADD and one RPUSH a queue all ids. Lua's
 -- stack bounds that to about 3,900 jobs a call.
 -- No allow-oom flag, and the server's time: as in `enqueue.lua`.
-local time = redis.call('TIME')
+local call = redis.call
+local time = call('TIME')
 local tail = ',"queued":' .. string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) .. '}'
 local queues = tonumber(ARGV[1])
 local stencils = tonumber(ARGV[2 + queues])
@@ -47,23 +48,23 @@ for i = first, #ARGV, 3 do
   add(queue[s], id)
 end
 
-if redis.call('MSETNX', unpack(records)) == 0 then
+if call('MSETNX', unpack(records)) == 0 then
   -- Keys are random, so a job that is there is this one, sent again after its answer was lost. It may have ended by now.
   empty()
   for i = first, #ARGV, 3 do
     local q, at = queue[ARGV[i]], 1 + 2 * (i - first) / 3
     local id, record = records[at], records[at + 1]
-    if not redis.call('ZSCORE', KEYS[2 * q], id) and redis.call('SET', id, record, 'NX') then add(q, id) end
+    if not call('ZSCORE', KEYS[2 * q], id) and call('SET', id, record, 'NX') then add(q, id) end
   end
 end
 
 local stored = 0
 for q = 1, queues do
   if #ids[q] > 0 then
-    redis.call('ZADD', KEYS[2 * q], unpack(scored[q]))
-    redis.call('RPUSH', KEYS[2 * q - 1], unpack(ids[q]))
+    call('ZADD', KEYS[2 * q], unpack(scored[q]))
+    call('RPUSH', KEYS[2 * q - 1], unpack(ids[q]))
     stored = stored + #ids[q]
   end
 end
-redis.call('SADD', KEYS[#KEYS], unpack(ARGV, 2, 1 + queues))
+call('SADD', KEYS[#KEYS], unpack(ARGV, 2, 1 + queues))
 return stored
