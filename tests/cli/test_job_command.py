@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from jobctl.compiler import load_plan
 from jobctl.errors import PayloadError
 from jobctl.spec.model import FieldType, PayloadField
-from jobctl_cli.job_command import OPTIONS, Flag, command_for, flags_of, read_payload
+from jobctl_cli.job_command import OPTIONS, command_for, reserved
+from jobctl_cli.payload_flags import Flag, flags_of, read_payload
 
 names = st.from_regex(r"[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,5})?", fullmatch=True) | st.sampled_from(
     ["in", "at", "queue", "key", "json", "wait", "output", "help", "spec", "debug", "timeout", "no-wait", "unique"]
@@ -24,7 +25,7 @@ def field(name: str = "x", type: FieldType = FieldType.STRING, **options: Any) -
 
 @given(st.lists(names, unique=True, max_size=12), st.sampled_from([FieldType.STRING, FieldType.BOOL]))
 def test_no_flag_is_declared_twice(flags: list[str], type: FieldType) -> None:
-    found = flags_of([field(name, type) for name in flags])
+    found = flags_of([field(name, type) for name in flags], reserved())
 
     spelled = [name for flag in found for name in (flag.on, flag.off) if name]
     assert len(spelled) == len(set(spelled))
@@ -33,11 +34,14 @@ def test_no_flag_is_declared_twice(flags: list[str], type: FieldType) -> None:
 
 
 def test_field_named_like_an_option_gets_a_flag_of_its_own() -> None:
-    assert [flag.on for flag in flags_of([field("queue"), field("tenant")])] == ["--payload-queue", "--tenant"]
+    assert [flag.on for flag in flags_of([field("queue"), field("tenant")], reserved())] == [
+        "--payload-queue",
+        "--tenant",
+    ]
 
 
 def test_booleans_have_both_flags_unless_one_is_taken() -> None:
-    first, second = flags_of([field("loud", FieldType.BOOL), field("no-loud")])
+    first, second = flags_of([field("loud", FieldType.BOOL), field("no-loud")], reserved())
 
     assert (first.on, first.off) == ("--loud", "")
     assert second.on == "--no-loud"
@@ -81,7 +85,7 @@ def registration(project: Path):
 
 
 def read(registration, given: dict[str, Any], base: dict[str, Any] | None = None) -> dict[str, Any]:
-    flags = flags_of(registration.payload)
+    flags = flags_of(registration.payload, reserved())
     return read_payload(
         registration, flags, {flag.field.name: given.get(flag.field.name) for flag in flags}, base or {}
     )

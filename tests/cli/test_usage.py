@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from jobctl_cli.app import ORDER
+from jobctl_cli.commands import spec
 
+SPEC_COMMANDS = [str(command.name) for command in spec.group().registered_commands]
 CASES = {
     ("inspct",): ("error[usage.unknown-command]: `jobctl` has no command `inspct`", "did you mean `inspect`?"),
     ("worker",): ("error[usage.unknown-command]: `jobctl` has no command `worker`", "did you mean `run`?"),
@@ -13,7 +15,7 @@ CASES = {
         "error[usage.unknown-command]: `jobctl` has no command `xyzzy`",
         f"commands: {', '.join(ORDER)}",
     ),
-    ("spec",): ("error[usage.no-command]: `jobctl spec` needs a command", "commands: check, plan"),
+    ("spec",): ("error[usage.no-command]: `jobctl spec` needs a command", "commands: " + ", ".join(SPEC_COMMANDS)),
     ("spec", "chek"): ("error[usage.unknown-command]: `jobctl spec` has no command `chek`", "did you mean `check`?"),
     ("run", "--conurrency", "4"): (
         "error[usage.unknown-option]: `jobctl run` has no option `--conurrency`",
