@@ -223,6 +223,7 @@ class JobQueue(RedisQueue):
     # Ends
 
     async def _finish(self, job: Job, status: Status, *, result: Any = None, error: str | None = None) -> None:  # noqa: ARG002 - SAQ's
+        status = Status(status)  # SAQ's proxy hands on the text
         keep_s = DEFAULT_DEAD_RETENTION_S if status == Status.FAILED else job.ttl or 0
         ours = (job.meta or {}).get(META)
         lock = ours.get("unique") if isinstance(ours, dict) else None
@@ -265,10 +266,11 @@ class JobQueue(RedisQueue):
 
     async def _update(self, job: Job, status: Status | None = None, **kwargs: Any) -> None:  # noqa: ARG002 - SAQ's
         """Write a job's record anew. Its state changes through `abort` and `finish` only, a final one not at all."""
+        status = Status(status) if status else None  # SAQ's proxy hands on the text
         if status in (Status.ABORTING, Status.ABORTED):
             await self.abort(job, job.error or "aborted")
             return
-        if status in TERMINAL_STATUSES:
+        if status is not None and status in TERMINAL_STATUSES:
             await self._finish(job, status)
             return
         token = self._token(job)
