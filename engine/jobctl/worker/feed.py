@@ -85,10 +85,8 @@ class Feed:
                 return
             if self._under_way and not self._is_worth_a_turn():
                 continue  # the turn that is under way wakes us when it is back
-            want, limits = execution.allowance()
-            if want or limits is not None or execution.ended.values:
-                turn = await self.turn(want, limits)
-                self._use(turn)
+            # Also with nothing to tell and no slot free: the turn is how a broker that went away is noticed.
+            self._use(await self.turn(*execution.allowance()))
 
     def _is_worth_a_turn(self) -> bool:
         execution = self._execution
