@@ -75,7 +75,7 @@ async def test_lease_that_has_long_to_live_is_not_shortened_by_the_respite(shop)
 
 async def test_no_respite_while_somebody_looks_every_few_seconds(shop) -> None:
     key = await leased_job(shop, lease_ms=1)
-    await nobody_looked_for(shop, 4)
+    await nobody_looked_for(shop, 2)
 
     assert await recovered(shop) == [key]
 
