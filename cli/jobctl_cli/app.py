@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,6 @@ from typer.core import TyperGroup
 
 from jobctl_cli import help_page
 from jobctl_cli.command import Command, Context, Group
-from jobctl_cli.commands import completion, cron, enqueue, inspect, queues, replay, run, spec, top
 
 EXAMPLES = """
     jobctl spec check jobspecs/                  # are the specs sound?
@@ -36,15 +36,33 @@ EXIT_CODES = (
     ("6", "a threshold was missed"),
     ("130", "interrupted"),
 )
-ORDER = ("run", "enqueue", "inspect", "replay", "top", "queues", "cron", "spec", "completion")
+HEADINGS = {
+    "run": "Run",
+    "enqueue": "Jobs",
+    "inspect": "Jobs",
+    "replay": "Jobs",
+    "top": "Jobs",
+    "queues": "Jobs",
+    "cron": "Jobs",
+    "spec": "Specs",
+    "completion": "Shell",
+}
+"""Each command and the heading it stands under, in the order of a job's life. Its module has its name."""
+ORDER = tuple(HEADINGS)
 
 
 class Root(Group):
-    """The whole program."""
+    """The whole program. A command is imported and built when it is asked for: nobody pays for the others."""
 
     def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - typer's interface
-        """Return the commands in the order of a job's life."""
+        """Return the names of all commands."""
         return list(ORDER)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Any:  # noqa: ARG002 - typer's interface
+        """Return a command, or None if there is none of this name."""
+        if cmd_name not in self.commands and cmd_name in HEADINGS:
+            self.commands[cmd_name] = load_command(cmd_name)
+        return self.commands.get(cmd_name)
 
     def format_help(self, ctx: Context, formatter: Any) -> None:
         """Write the help page: a table of contents."""
@@ -69,25 +87,35 @@ def root(
         ctx.obj.print(ctx.get_help())
 
 
+def load_command(name: str) -> Any:
+    """Import a command's module and build the command.
+
+    The module has a function ``group`` that returns a typer app of several commands, or else a function of the
+    command's name and its ``EXAMPLES``.
+    """
+    module = import_module(f"jobctl_cli.commands.{name}")
+    app = _app()
+    app.callback()(lambda: None)  # makes it a group, also of one command
+    if hasattr(module, "group"):
+        app.add_typer(module.group(), name=name, rich_help_panel=HEADINGS[name])
+    else:
+        app.command(name, cls=Command, rich_help_panel=HEADINGS[name], epilog=module.EXAMPLES)(getattr(module, name))
+    return _built(app).commands[name]
+
+
 def build() -> TyperGroup:
     """Return the root command."""
-    app = typer.Typer(
-        cls=Root,
-        add_completion=False,  # `jobctl completion` has our own, which knows the jobs and loads nothing for it
-        rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        epilog=EXAMPLES,
-    )
+    app = _app(cls=Root, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
     app.callback(invoke_without_command=True)(root)
-    app.command("run", cls=Command, rich_help_panel="Run", epilog=run.EXAMPLES)(run.run)
-    app.add_typer(enqueue.group(), name="enqueue", rich_help_panel="Jobs")
-    app.command("inspect", cls=Command, rich_help_panel="Jobs", epilog=inspect.EXAMPLES)(inspect.inspect)
-    app.command("replay", cls=Command, rich_help_panel="Jobs", epilog=replay.EXAMPLES)(replay.replay)
-    app.command("top", cls=Command, rich_help_panel="Jobs", epilog=top.EXAMPLES)(top.top)
-    app.add_typer(queues.group(), name="queues", rich_help_panel="Jobs")
-    app.add_typer(cron.group(), name="cron", rich_help_panel="Jobs")
-    app.add_typer(spec.group(), name="spec", rich_help_panel="Specs")
-    app.command("completion", cls=Command, rich_help_panel="Shell", epilog=completion.EXAMPLES)(completion.completion)
+    return _built(app)
+
+
+def _app(**options: Any) -> typer.Typer:
+    # Without typer's completion: `jobctl completion` has our own, which knows the jobs and loads nothing for it.
+    return typer.Typer(add_completion=False, rich_markup_mode=None, **options)
+
+
+def _built(app: typer.Typer) -> TyperGroup:
     command = typer.main.get_command(app)
-    assert isinstance(command, TyperGroup)  # noqa: S101 - an app with several commands is a group
+    assert isinstance(command, TyperGroup)  # noqa: S101 - an app with a callback is a group
     return command
