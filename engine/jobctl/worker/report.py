@@ -41,6 +41,10 @@ class Reporter:
         }
         self._started_ms: int | None = None
 
+    def tell(self, **facts: Any) -> None:
+        """Report other facts from now on."""
+        self._facts.update(facts)
+
     async def report(self, now_ms: int, running: Mapping[str, Run], starts: Mapping[str, int], state: str) -> None:
         """Write the report; it expires unless written again within 20 s."""
         if self._started_ms is None:

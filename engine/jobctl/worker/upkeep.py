@@ -33,6 +33,10 @@ class UpkeepLoop:
         self._poked = asyncio.Event()
         self._due_at = float("inf")
 
+    def replace(self, upkeep: Upkeep) -> None:
+        """Go on with another upkeep of the same queues, from the next tick on."""
+        self._upkeep = upkeep
+
     def expect(self, delay_s: float) -> None:
         """Something becomes due in so many seconds: be there."""
         self._due_at = min(self._due_at, time.monotonic() + delay_s)

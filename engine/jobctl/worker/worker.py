@@ -16,7 +16,7 @@ import secrets
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from redis import exceptions
@@ -86,6 +86,36 @@ class Duties:
     run_scheduler: bool = True
 
 
+def slot_limits(duties: Duties, concurrency: int) -> list[tuple[int, int | None]]:
+    """Return per served queue its reserved slots and its limit.
+
+    Raises:
+        UsageError: more slots are reserved than the worker has.
+    """
+    declared = {queue.name: (queue.reserved, queue.max_running) for queue in duties.plan.queues}
+    limits = [declared.get(name, (0, None)) for name in duties.weights]
+    reserved = sum(slots for slots, _ in limits)
+    if reserved > concurrency:
+        raise UsageError(
+            f"the queues reserve {reserved} slots, and this worker has {concurrency}",
+            hint="raise the concurrency, or lower `reserved` in the spec",
+            code="queue.reserved",
+        )
+    return limits
+
+
+def needs_session(old: Duties, new: Duties, concurrency: int) -> bool:
+    """Whether a worker must begin anew to go from one plan to another: more changes than jobs and schedules."""
+
+    def frame(duties: Duties) -> tuple[Any, ...]:
+        hooks = duties.hooks
+        queues = (list(duties.weights.items()), duties.strict, slot_limits(duties, concurrency))
+        return (*queues, hooks.startup, hooks.shutdown)
+
+    jobs = (*old.plan.registrations, *new.plan.registrations)
+    return frame(old) != frame(new) or any(job.isolation is Isolation.PROCESS for job in jobs)
+
+
 class Worker(SaqWorker[Any]):
     """Runs jobs until stopped. Make one for a plan with `for_plan`; or, as SAQ's, from a queue and functions."""
 
@@ -103,6 +133,9 @@ class Worker(SaqWorker[Any]):
         self._url = url_of(queue.redis)
         self._hurry = asyncio.Event()
         self._hook_tasks: set[asyncio.Task[None]] = set()
+        self._session: _Session | None = None
+        self._next: Duties | None = None
+        self.beside: Callable[[Worker], Awaitable[None]] | None = None
         self.started = asyncio.Event()
         self._execution: Execution | None = None
 
@@ -121,6 +154,7 @@ class Worker(SaqWorker[Any]):
         hooks: WorkerHooks | None = None,
         lease_ms: int = LEASE_MS,
         patience_s: float = PATIENCE_S,
+        beside: Callable[[Worker], Awaitable[None]] | None = None,
     ) -> Worker:
         """Make a worker for a compiled spec.
 
@@ -136,6 +170,7 @@ class Worker(SaqWorker[Any]):
             hooks: startup, shutdown and error functions of the application.
             lease_ms: how long after a worker's death its jobs run again.
             patience_s: seconds without the broker after which it ends.
+            beside: what runs as long as the worker does, such as `jobctl.worker.watch.Watch.run`.
         """
         served = dict(weights) if weights else {queue.name: queue.weight for queue in plan.queues}
         duties = Duties(
@@ -151,6 +186,7 @@ class Worker(SaqWorker[Any]):
         queue = JobQueue.from_url(url, name=next(iter(served)))
         worker = cls(queue, duties=duties, concurrency=concurrency, burst=burst, dequeue_timeout=1.0)
         worker.grace_s = grace_s
+        worker.beside = beside
         return worker
 
     async def run(self) -> int:
@@ -170,12 +206,86 @@ class Worker(SaqWorker[Any]):
                 except (RuntimeError, ValueError, NotImplementedError):
                     break  # not the main thread: whoever started us stops us
                 undo.callback(loop.remove_signal_handler, number)
+            beside = self.beside
+            companion = asyncio.ensure_future(_keep_running(lambda: beside(self))) if beside else None
             try:
                 await self._serve()
+                while self._next is not None:
+                    await self._serve_next(self._next)
             except asyncio.CancelledError:
                 log.debug("worker cancelled")
             finally:
                 self._stopped = True
+                if companion is not None:
+                    await end_tasks([companion])
+
+    def apply(
+        self,
+        plan: Plan,
+        handlers: Mapping[str, Handler],
+        *,
+        weights: Mapping[str, int] | None = None,
+        hooks: WorkerHooks | None = None,
+    ) -> bool:
+        """Serve another plan from now on; no job is dropped. Called on the worker's event loop.
+
+        Jobs, handlers and schedules are exchanged between two turns, and runs under way end as they began. What a
+        turn is made of (queues, weights, slots), isolated jobs and the startup and shutdown hooks take a new session:
+        the worker claims no more, gives what runs its grace, hands the rest back, which costs no retry, and goes on
+        with the new plan.
+
+        Args:
+            plan: the new plan.
+            handlers: its handlers, by type.
+            weights: as for `for_plan`.
+            hooks: its hooks.
+
+        Returns:
+            whether a new session is needed.
+
+        Raises:
+            UsageError: the plan cannot be served by this worker; it goes on with the old one.
+        """
+        old = self._next or self.duties
+        if old is None:
+            raise UsageError("this worker has functions and no plan")
+        new = replace(
+            old,
+            plan=plan,
+            handlers=handlers,
+            weights=dict(weights) if weights else {queue.name: queue.weight for queue in plan.queues},
+            strict=plan.scheduling is Scheduling.STRICT,
+            hooks=hooks or WorkerHooks(),
+        )
+        slot_limits(new, self.concurrency)
+        if self._next is None and not needs_session(old, new, self.concurrency):
+            self.duties = new
+            if self._session is not None:
+                self._session.adopt()
+            return False
+        if not self.event.is_set() or self._next is not None:  # it is not to begin anew when it was told to stop
+            self._next = new
+            self.event.set()
+        return True
+
+    async def _serve_next(self, duties: Duties) -> None:
+        """Begin anew with other duties; with the former ones, should the new ones' startup fail."""
+        former = self.duties
+        self._take(duties)
+        try:
+            await self._serve()
+        except Exception:
+            if self.started.is_set() or former is None:
+                raise
+            log.exception("the new plan cannot be served; going on with the former one")
+            self._take(former)
+            await self._serve()
+
+    def _take(self, duties: Duties) -> None:
+        self._next, self.duties, self.weights = None, duties, dict(duties.weights)
+        self.state.clear()
+        self.started.clear()
+        self.event.clear()
 
     @property
     def processed(self) -> int:
@@ -187,7 +297,10 @@ class Worker(SaqWorker[Any]):
         self.event.set()
 
     def _on_signal(self, number: int) -> None:
-        if self.event.is_set():
+        if self._next is not None:
+            self._next = None  # the drain that is under way is the last one
+            log.info("stopping", extra={"signal": signal.Signals(number).name})
+        elif self.event.is_set():
             log.warning("second signal: handing running jobs back at once")
             self._hurry.set()
         else:
@@ -207,7 +320,7 @@ class Worker(SaqWorker[Any]):
             concurrency=self.concurrency,
             wake=wake.set,
             on_failure=self._on_failure,
-            limits=self._limits(),
+            limits=slot_limits(self.duties, self.concurrency) if self.duties else (),
         )
         loop = asyncio.get_running_loop()
 
@@ -237,10 +350,11 @@ class Worker(SaqWorker[Any]):
         )
         keeper.start()
         await self._leave_plan(server)
-        session = _Session(self, server, cycle, execution, wake)
+        session = self._session = _Session(self, server, cycle, execution, wake)
         try:
             await session.run()
         finally:
+            self._session = None
             keeper.end()
             if pool is not None:
                 await pool.close()
@@ -259,21 +373,6 @@ class Worker(SaqWorker[Any]):
         if self.duties is not None:
             with contextlib.suppress(exceptions.RedisError):
                 await write_plan(server, facts(self.duties.plan), self.id)
-
-    def _limits(self) -> list[tuple[int, int | None]]:
-        """Return per served queue its reserved slots and its limit."""
-        if self.duties is None:
-            return []
-        declared = {queue.name: (queue.reserved, queue.max_running) for queue in self.duties.plan.queues}
-        limits = [declared.get(name, (0, None)) for name in self.weights]
-        reserved = sum(slots for slots, _ in limits)
-        if reserved > self.concurrency:
-            raise UsageError(
-                f"the queues reserve {reserved} slots, and this worker has {self.concurrency}",
-                hint="raise the concurrency, or lower `reserved` in the spec",
-                code="queue.reserved",
-            )
-        return limits
 
     def _make_pool(self) -> ProcessPool | None:
         """Return the pool of processes for isolated jobs, if the plan has any."""
@@ -378,20 +477,20 @@ class _Session:
         self.wake = wake
         self.peeks = [Peek(worker._url, of.queued, wake.set) for of in cycle.keys]
         duties = worker.duties
-        registrations = duties.plan.registrations if duties else ()
-        self.upkeep = UpkeepLoop(
-            Upkeep(server, cycle.keys, registrations, respite_ms=worker.lease_ms // 3 + RESPITE_MS),
-            self._on_findings,
-            wake.set,
+        self.upkeep = UpkeepLoop(self._make_upkeep(), self._on_findings, wake.set)
+        self.reporter = Reporter(
+            server,
+            worker.id,
+            {
+                "concurrency": worker.concurrency,
+                "queues": worker.weights,
+                "scheduling": "strict" if duties and duties.strict else "weighted",
+                "fingerprint": duties.plan.fingerprint if duties else "",
+            },
         )
-        facts = {
-            "concurrency": worker.concurrency,
-            "queues": worker.weights,
-            "scheduling": "strict" if duties and duties.strict else "weighted",
-            "fingerprint": duties.plan.fingerprint if duties else "",
-        }
-        self.reporter = Reporter(server, worker.id, facts)
         self.scheduler = Scheduler(duties.plan, server) if duties and duties.run_scheduler else None
+        self._scheduling: asyncio.Future[None] | None = None
+        self._adopting: set[asyncio.Task[None]] = set()
         self._paused: tuple[bool, ...] = (False,) * len(cycle.keys)
         self._reported_at = float("-inf")
         self.feed = Feed(
@@ -409,16 +508,46 @@ class _Session:
         """Serve until the worker's event is set and everything has been told."""
         beside: list[Callable[[], Awaitable[None]]] = [peek.run for peek in self.peeks]
         beside += [self.upkeep.run, self._listen]
-        if self.scheduler is not None:
-            beside.append(self.scheduler.run)
         tasks = [asyncio.ensure_future(_keep_running(work)) for work in beside]
+        if self.scheduler is not None:
+            self._scheduling = asyncio.ensure_future(_keep_running(self.scheduler.run))
         stopper = asyncio.ensure_future(self._wake_when_stopping())
         try:
             await self.feed.run()
             self.worker.exit_code = self.feed.exit_code
             await self._drain()
         finally:
-            await end_tasks([*tasks, stopper])
+            beginning = [] if self._scheduling is None else [self._scheduling]
+            await end_tasks([*tasks, *beginning, *self._adopting, stopper])
+
+    def adopt(self) -> None:
+        """Go on with the worker's new duties: the same queues, other jobs and schedules."""
+        worker, duties = self.worker, self.worker.duties
+        assert duties is not None  # noqa: S101 - only a worker of a plan takes another
+        self.execution.callees = worker._callees(None)
+        self.upkeep.replace(self._make_upkeep())
+        self.reporter.tell(fingerprint=duties.plan.fingerprint)
+        self._reported_at = float("-inf")
+        task = asyncio.ensure_future(self._begin_schedules(duties))
+        self._adopting.add(task)
+        task.add_done_callback(self._adopting.discard)
+        self.wake.set()  # records of types that nobody knew may wait
+
+    async def _begin_schedules(self, duties: Duties) -> None:
+        former, self._scheduling = self._scheduling, None
+        if former is not None:
+            await end_tasks([former])
+        await self.worker._leave_plan(self.server)
+        # a later plan may have come meanwhile
+        if duties.run_scheduler and duties is self.worker.duties:
+            self.scheduler = Scheduler(duties.plan, self.server)
+            self._scheduling = asyncio.ensure_future(_keep_running(self.scheduler.run))
+
+    def _make_upkeep(self) -> Upkeep:
+        duties = self.worker.duties
+        registrations = duties.plan.registrations if duties else ()
+        respite_ms = self.worker.lease_ms // 3 + RESPITE_MS
+        return Upkeep(self.server, self.cycle.keys, registrations, respite_ms=respite_ms)
 
     async def _wake_when_stopping(self) -> None:
         await self.worker.event.wait()
