@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import redis
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobctl.broker.envelope import new_key, seal
+from jobctl.broker.plain import PlainJob, new_keys, pack_plain, stencil
+from jobctl.broker.scripts import source
+from jobctl.compiler.plan import Registration
+from jobctl.spec.model import Backoff, Unique
+
+
+def registration(name: str = "clean-up", *, queue: str = "low", heartbeat_s: float = 0, **options: Any) -> Registration:
+    return Registration(
+        name=name,
+        type=name,
+        handler="app:run",
+        queue=queue,
+        summary="",
+        attempts=4,
+        timeout_s=300.0,
+        heartbeat_s=heartbeat_s,
+        retention_s=3600.5,
+        dead_retention_s=86_400.0,
+        max_crashes=3,
+        backoff=options.pop("backoff", Backoff()),
+        unique=options.pop("unique", None),
+        payload=(),
+        alert=(),
+        tags=(),
+    )
+
+
+def plain_job(of: Registration, key: str, payload: Any) -> PlainJob:
+    found = stencil(of)
+    assert found is not None
+    return PlainJob(found, key, json.dumps(payload).encode())
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    payload=st.dictionaries(st.text(), json_values, max_size=4),
+    factor=st.sampled_from((1.0, 2.0)),
+    heartbeat_s=st.sampled_from((0.0, 2.5)),
+)
+def test_a_plain_job_has_the_record_that_the_general_form_gives_it(
+    payload: dict[str, Any], factor: float, heartbeat_s: float
+) -> None:
+    job = registration(backoff=Backoff(factor=factor), heartbeat_s=heartbeat_s)
+    key = new_key()
+
+    plain = json.loads(plain_job(job, key, payload).record)
+
+    sealed = json.loads(seal(job, payload).record)
+    assert plain == sealed | {"key": key}
+
+
+def test_a_job_with_a_unique_lock_has_no_plain_form() -> None:
+    assert stencil(registration(unique=Unique(by=("id",)))) is None
+
+
+@given(st.integers(0, 300))
+def test_fresh_keys_are_as_one_drawn_alone_and_all_different(count: int) -> None:
+    before = f"{time.time_ns() // 1_000_000:011x}"
+
+    keys = new_keys(count)
+
+    after = new_key()
+    assert len(set(keys)) == len(keys) == count
+    assert all(len(key) == len(after) and int(key, 16) for key in keys)
+    assert all(before <= key[:11] <= after[:11] for key in keys)
+
+
+def test_jobs_of_several_types_keep_their_order_in_each_queue(server: redis.Redis) -> None:
+    types = [registration("a"), registration("b"), registration("c", queue="default")]
+    jobs = [plain_job(types[n % 3], f"key-{n}", {"n": n, "text": '"}'}) for n in range(1_000)]
+    names, args = pack_plain(jobs)
+
+    stored = server.register_script(source("enqueue_plain"))(keys=names, args=args)
+
+    assert stored == 1_000
+    for queue, residues in (("low", (0, 1)), ("default", (2,))):
+        ids = [f"saq:job:{queue}:key-{n}" for n in range(1_000) if n % 3 in residues]
+        assert server.lrange(f"saq:{queue}:queued", 0, -1) == [job_id.encode() for job_id in ids]
+        assert set(server.zrange(f"saq:{queue}:incomplete", 0, -1, withscores=True)) == {
+            (job_id.encode(), 0.0) for job_id in ids
+        }
+    record = json.loads(server.get("saq:job:default:key-5") or b"")
+    assert (record["function"], record["queue"], record["key"]) == ("c", "default", "key-5")
+    assert record["kwargs"] == {"n": 5, "text": '"}'}
+    assert abs(record["queued"] - time.time() * 1000) < 60_000
+    assert server.smembers("jobctl:queues") == {b"low", b"default"}
