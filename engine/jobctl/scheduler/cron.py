@@ -4,8 +4,9 @@ croniter reads the expression and walks wall-clock time; what a wall-clock time 
 is decided here:
 
 - a time that is skipped (spring) runs at the moment the clock jumps, once;
-- a time that is repeated (autumn) runs once, at its first occurrence, unless the hour field is a wildcard (`*`, `*/n`):
-  such schedules go by elapsed time and run in both of the repeated hours.
+- a time that is repeated (autumn) runs once, at its first occurrence;
+- but a schedule of every hour (`*` as hours) runs at the times that there are: in both of the repeated hours, and not
+  once more for the skipped one.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ ALIASES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+EVERY_HOUR = ("*", "*/1", "0-23")
 MIN_EVERY_S = 1.0
 
 
@@ -89,17 +91,20 @@ def times_after(expression: str, timezone: str, after: datetime) -> Iterator[dat
 def _cron_times(expression: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     from croniter import croniter
 
-    by_elapsed_time = _hours(expression).startswith("*")
+    is_hourly = expression.split()[-4] in EVERY_HOUR
     local_after = after.astimezone(zone)
     wall = local_after.replace(tzinfo=None, microsecond=0, fold=0)
-    if by_elapsed_time:
+    if is_hourly:
         # in the first pass of a repeated hour, earlier wall-clock times come again
         wall -= _coming_setback(local_after)
     walk = croniter(expression, wall, ret_type=datetime, second_at_beginning=True)
     again: deque[datetime] = deque()  # second passes; they come after all first passes of their hour
     last = after.astimezone(UTC)
     while True:
-        first, *second = _moments(walk.get_next(), zone, by_elapsed_time)
+        moments = _moments(walk.get_next(), zone, is_hourly)
+        if not moments:
+            continue
+        first, *second = moments
         # First passes never go back: later wall-clock times cannot give a moment before this one.
         while again and again[0] < first:
             last = again.popleft()
@@ -108,10 +113,6 @@ def _cron_times(expression: str, zone: ZoneInfo, after: datetime) -> Iterator[da
             last = first
             yield last.astimezone(zone)
         again += (moment for moment in second if moment > last)
-
-
-def _hours(expression: str) -> str:
-    return expression.split()[-4]
 
 
 def _coming_setback(local: datetime) -> timedelta:
@@ -145,13 +146,13 @@ def clock_note(expression: str, time: datetime) -> str:
     return ""
 
 
-def _moments(local: datetime, zone: ZoneInfo, by_elapsed_time: bool) -> list[datetime]:
-    """Return the moments (UTC) at which a wall-clock time runs: one, or two in a repeated hour."""
+def _moments(local: datetime, zone: ZoneInfo, is_hourly: bool) -> list[datetime]:
+    """Return the moments (UTC) at which a wall-clock time runs: one, none or two where the clock changes."""
     first = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if first.astimezone(zone).replace(tzinfo=None, fold=0) != local:
-        return [_end_of_gap(local, zone)]
+        return [] if is_hourly else [_end_of_gap(local, zone)]
     second = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    return [first, second] if by_elapsed_time and second > first else [first]
+    return [first, second] if is_hourly and second > first else [first]
 
 
 def _end_of_gap(local: datetime, zone: ZoneInfo) -> datetime:

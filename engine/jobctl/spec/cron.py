@@ -29,6 +29,7 @@ _DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # 29 Febru
 _TERM = re.compile(r"(?P<low>\*|[a-z]{3}|\d{1,4})(?:-(?P<high>[a-z]{3}|\d{1,4}))?(?:/(?P<step>\d{1,4}))?", re.ASCII)
 FIELDS_HINT = "the fields are minute, hour, day of the month, month, day of the week; seconds may stand before them"
 _SPECIAL = re.compile(r"[L#W]", re.IGNORECASE)
+_SPECIAL_DAY = re.compile(r"#|L", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,14 @@ def check_expression(text: str) -> str:
         _values(fields.pop(0), _SECOND)
     if len(fields) != 5:
         raise _wrong_count(text, fields)
-    if _SPECIAL.search(fields[2]) or re.search(r"#|l", fields[4], re.IGNORECASE):
+    if _SPECIAL.search(fields[2]) or _SPECIAL_DAY.search(fields[4]):
+        if fields[2] != "*" and _SPECIAL_DAY.search(fields[4]):
+            # other engines take either day here, croniter drops the day of the month
+            raise Rejected(
+                f"has a day of the month beside {quote(fields[4])}",
+                hint="give one of both, or two schedules",
+                code="bad-cron",
+            )
         return _check_with_croniter(text)
     values = [_values(field, column) for field, column in zip(fields, _COLUMNS, strict=True)]
     _check_fires(text, fields, values)
