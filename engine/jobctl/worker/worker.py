@@ -349,7 +349,11 @@ class Worker(SaqWorker[Any]):
             },
         )
         keeper.start()
-        await self._leave_plan(server)
+        served = None
+        while served is not self.duties:  # another plan may be applied until there is a session to adopt it
+            served = self.duties
+            execution.callees = self._callees(pool)
+            await self._leave_plan(server)
         session = self._session = _Session(self, server, cycle, execution, wake)
         try:
             await session.run()
