@@ -49,6 +49,16 @@ local function is_repeat(op, stored, body, number)
   return stored == body
 end
 
+-- A job that was asked to stop does not run again, whatever made its run end.
+local function cancel(k, id, record, reason)
+  local ok, job = pcall(cjson.decode, record)
+  local seconds = math.ceil(ok and tonumber(job.ttl) or 600)
+  store(id, splice(record, ',"status":"aborted","completed":' .. now_text .. ',"error":' .. cjson.encode(reason)), seconds)
+  call('ZREM', KEYS[k + 3], id)
+  keep(k, id, 8, seconds)
+  call('PUBLISH', id, 'aborted')
+end
+
 -- Ends come in groups by queue: a command for many jobs costs the server little more than a command for one.
 local fenced, groups = {}, {}
 local first = 7 + 3 * queues
@@ -95,9 +105,15 @@ for name, group in pairs(groups) do
       end
     end
   end
+  local asked = {} -- id -> reason of those that were asked to stop
   if #own > 0 then
     call('HDEL', KEYS[k + 5], unpack(own))
     call('ZREM', KEYS[k + 4], unpack(own))
+    local cancels = KEYS[K * queues + 2 * q + 2]
+    if call('EXISTS', cancels) == 1 then
+      for n, reason in ipairs(call('HMGET', cancels, unpack(own))) do asked[own[n]] = reason end
+      call('HDEL', cancels, unpack(own))
+    end
   end
   if #final > 0 then call('ZREM', KEYS[k + 3], unpack(final)) end
 
@@ -125,7 +141,10 @@ for name, group in pairs(groups) do
 
   for _, i in ipairs(others) do
     local id, op, body, number = ARGV[i + 1], ARGV[i + 3], ARGV[i + 4], tonumber(ARGV[i + 5])
-    if op == 'r' then
+    local stored = op == 'b' and call('GET', id)
+    if asked[id] and (op == 'r' or stored) then
+      cancel(k, id, stored and splice(stored, body) or body, asked[id])
+    elseif op == 'r' then
       local due = now + number
       call('SET', id, body)
       if number > 0 then
@@ -137,7 +156,6 @@ for name, group in pairs(groups) do
       end
       call('PUBLISH', id, 'queued')
     elseif op == 'b' then
-      local stored = call('GET', id)
       if stored then
         call('SET', id, splice(stored, body))
         call('ZADD', KEYS[k + 3], 0, id)
@@ -159,7 +177,6 @@ for name, group in pairs(groups) do
     else
       store(id, body, number)
       keep(k, id, op == 'd' and 7 or 8, number)
-      call('HDEL', KEYS[K * queues + 2 * q + 2], id)
       call('PUBLISH', id, op == 'd' and 'failed' or 'aborted')
     end
   end
