@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bench.sample import Lap
 from jobctl import Context
 
 lap = Lap(0, lambda: None)
+listener: Callable[[int], object] = int
+"""Told the number of each job at its start."""
 starts: list[str] = []
 """Queue of each job, in the order of their starts."""
 
@@ -14,3 +18,4 @@ async def noop(ctx: Context, number: int) -> None:
     """Count a start."""
     starts.append(ctx.queue)
     lap.start()
+    listener(number)
