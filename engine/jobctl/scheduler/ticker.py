@@ -8,8 +8,10 @@ twice a minute.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 from jobctl.broker.connect import translate_errors
 from jobctl.clock import utc
 from jobctl.compiler.plan import Plan, Schedule
-from jobctl.errors import BrokerError
+from jobctl.errors import BrokerError, JobctlError
 from jobctl.scheduler.claim import Answer, Claims, claim
 from jobctl.scheduler.registry import SEEN_PERIOD_S, Application, Registry
 from jobctl.scheduler.ticks import due_ticks, next_tick
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_SLEEP_S = 30.0
 WAITING_PERIOD_S = 0.2  # how soon a tick that waits for the run before it follows
+FAULTS = (ArithmeticError, LookupError, TypeError, ValueError, JobctlError)  # of a schedule, not of the broker
 CLOCK_STEP_S = 0.05  # a change of the broker's clock worth waking up for
 
 
@@ -118,7 +121,8 @@ class Scheduler:
             one = found.schedules[track.schedule.id]
             track.has_waiting = one.waiting > 0
             if one.last_ms != track.last_ms or not track.last_ms:
-                track.move(one.last_ms)
+                with self._guard(track):
+                    track.move(one.last_ms)
         for schedule_id in found.removed:
             log.info("schedule removed", extra={"schedule": schedule_id})
         self._seen_at = time.monotonic()
@@ -140,11 +144,21 @@ class Scheduler:
         now_ms = now.timestamp() * 1000
         stored: list[tuple[str, datetime]] = []
         for track in self._tracks:
-            if track.next_ms is not None and track.next_ms <= now_ms:
-                stored += await self._claim_due(track, now)
-            if track.has_waiting:
-                stored += await self._claim_waiting(track)
+            with self._guard(track):
+                if track.next_ms is not None and track.next_ms <= now_ms:
+                    stored += await self._claim_due(track, now)
+                if track.has_waiting:
+                    stored += await self._claim_waiting(track)
         return stored
+
+    @contextlib.contextmanager
+    def _guard(self, track: Track) -> Iterator[None]:
+        """Let a schedule that cannot be reckoned or sealed stand still, and not all the others with it."""
+        try:
+            yield
+        except FAULTS:
+            track.next_ms, track.has_waiting = None, False
+            log.exception("schedule stopped", extra={"schedule": track.schedule.id})
 
     async def _claim_due(self, track: Track, now: datetime) -> list[tuple[str, datetime]]:
         schedule = track.schedule

@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,7 +102,7 @@ def test_every_second_of_real_time_once_with_real_kills(redis_url: str, server: 
     chance = random.Random(0)
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", FLEET_MEMBER, redis_url])
+        return subprocess.Popen([sys.executable, "-c", FLEET_MEMBER, redis_url], cwd=Path(__file__).parents[3])
 
     fleet = [start() for _ in range(3 if REAL_S < 60 else 5)]
     deadline = time.monotonic() + 20

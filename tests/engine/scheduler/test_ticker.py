@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from jobctl.broker import keys
 from jobctl.broker.record import read_fields
 from jobctl.scheduler.claim import Claims, claim
 from jobctl.scheduler.ticker import Scheduler
-from jobctl.spec.model import CatchUp, Overlap, Unique
+from jobctl.spec.model import CatchUp, FieldType, Overlap, PayloadField, Unique
 
 HOUR_MS = 3_600_000
 LOW = keys.QueueKeys("low")
@@ -213,6 +213,18 @@ async def test_tick_whose_unique_lock_is_held_is_noted(redis) -> None:
         await scheduler.tick()
 
     assert [how for _, how in await history(redis, "sync")] == ["tick", "locked"]
+
+
+async def test_schedule_whose_payload_is_at_fault_does_not_stop_the_others(redis, caplog) -> None:
+    job = registration("bad", payload=(PayloadField(name="id", type=FieldType.INT),))
+    scheduler = await stepped(redis, plan_of(schedule("bad", "@hourly"), ("good", "@hourly"), jobs=(job,)))
+    scheduler.clock["now"] += HOUR_MS
+
+    assert await scheduler.tick() == [("good", datetime.fromtimestamp(START_MS / 1000 + 3600, UTC))]
+    assert await scheduler.tick() == []
+    assert [(line.message, line.schedule) for line in caplog.records if line.levelname == "ERROR"] == [
+        ("schedule stopped", "bad")
+    ]
 
 
 async def test_claim_sent_again_after_a_lost_answer_stores_nothing_more(redis) -> None:
