@@ -45,6 +45,11 @@ ALSO_CALLED = {
     "validate": "spec check",
     "lint": "spec check",
     "plan": "spec plan",
+    "diff": "spec plan",
+    "init": "spec new",
+    "new": "spec new",
+    "explain": "spec explain",
+    "schema": "spec schema",
 }
 
 
