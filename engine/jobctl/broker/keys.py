@@ -47,6 +47,14 @@ def credits_of(worker_id: str) -> str:
     return f"jobctl:credits:{worker_id}"
 
 
+def abort_mark(key: str) -> str:
+    """Return the key of the mark SAQ leaves for a few seconds when a job is aborted (string: the reason).
+
+    It has no queue in it: SAQ's own enqueue refuses the job key in every queue meanwhile. Ours does not look at it.
+    """
+    return f"saq:abort:{key}"
+
+
 def unique_lock(job_type: str, digest: str) -> str:
     """Return the key of a unique lock (string: id of the job that holds it)."""
     return f"jobctl:unique:{job_type}:{digest}"
@@ -124,6 +132,14 @@ class QueueKeys:
         self.poison = f"jobctl:{name}:poison"
         self.cancels = f"jobctl:{name}:cancels"
         self.paused = f"jobctl:{name}:paused"
+
+    def worker_info(self, worker_id: str) -> str:
+        """Return the key under which SAQ looks for a worker's info (string, JSON, expires)."""
+        return f"saq:{self.name}:worker_info:{worker_id}"
+
+    def worker_info(self, worker_id: str) -> str:
+        """Return the key of a worker's report to SAQ's web page (string, JSON, expires)."""
+        return f"saq:{self.name}:worker_info:{worker_id}"
 
     def day(self, day: str) -> str:
         """Return the key of a day's counters (hash ``type|outcome`` -> count), ``day`` as ``20260131`` in UTC."""
