@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from jobctl.compiler.handlers import word_at
 from jobctl.durations import format_duration, parse_duration
@@ -104,8 +104,8 @@ def _cron_dst(job: JobSpec, around: _Surroundings) -> Iterator[_Finding]:
         if cron.timezone == "UTC" or expression.startswith(EVERY) or expression.split()[-4].startswith("*"):
             continue  # wildcard hours go by elapsed time and miss nothing
         for start, length in _gaps(cron.timezone, around.now):
-            skipped = next(_firings(expression, start - timedelta(seconds=1)))
-            if skipped < start + length:
+            skipped = next(_firings(expression, start - timedelta(seconds=1)), None)
+            if skipped is not None and skipped < start + length:
                 yield _Finding(
                     LintCode.CRON_DST,
                     f"job `{job.name}` is to run at {skipped:%H:%M}, which {cron.timezone} does not have"
@@ -142,12 +142,18 @@ def _offset(moment: datetime, zone: object) -> timedelta:
 
 
 def _firings(expression: str, after: datetime) -> Iterator[datetime]:
-    """Yield the wall-clock times of a cron expression."""
+    """Yield the wall-clock times of a cron expression, as far as they come within reach."""
     from croniter import croniter
 
     walk = croniter(expression, after, ret_type=datetime, second_at_beginning=True)
     while True:
-        yield walk.get_next()
+        try:
+            firing = walk.get_next()
+        except ValueError:  # none in the next fifty years
+            return
+        if firing > after + LOOK_AHEAD:
+            return
+        yield firing
 
 
 def _cron_overlap(job: JobSpec, around: _Surroundings) -> Iterator[_Finding]:
@@ -157,7 +163,7 @@ def _cron_overlap(job: JobSpec, around: _Surroundings) -> Iterator[_Finding]:
         if cron.overlap is not Overlap.ALLOW:
             continue
         shortest_s = _shortest_s(cron, around.now)
-        if job.timeout_s and shortest_s >= job.timeout_s:
+        if shortest_s is None or (job.timeout_s and shortest_s >= job.timeout_s):
             continue
         limit = format_duration(job.timeout_s) if job.timeout_s else "without end"
         yield _Finding(
@@ -168,12 +174,13 @@ def _cron_overlap(job: JobSpec, around: _Surroundings) -> Iterator[_Finding]:
         )
 
 
-def _shortest_s(cron: Cron, now: datetime) -> float:
+def _shortest_s(cron: Cron, now: datetime) -> float | None:
+    """Return the shortest time between two firings, seconds; None if it does not fire twice within reach."""
     if cron.expression.startswith(EVERY):
         return parse_duration(cron.expression[len(EVERY) :])
     times = _firings(NICKNAMES.get(cron.expression, cron.expression), now.replace(tzinfo=None))
-    firings = [next(times) for _ in range(FIRINGS)]
-    return min((later - earlier).total_seconds() for earlier, later in pairwise(firings))
+    firings = islice(times, FIRINGS)
+    return min(((later - earlier).total_seconds() for earlier, later in pairwise(firings)), default=None)
 
 
 def _backoff(job: JobSpec, _: _Surroundings) -> Iterator[_Finding]:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobctl.compiler import check, lint
 from jobctl.compiler.linting import total_backoff_s
 from jobctl.spec import Diagnostic, Spec
-from jobctl.spec.model import Backoff, LintCode
+from jobctl.spec.model import Backoff, Cron, JobSpec, LintCode
 
 SpecOf = Callable[..., Spec]
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -85,11 +87,34 @@ class TestRule:
         "queue: critical\nalert: dead",
         "payload: {password: {type: string, secret: true}}",
         "payload: {login: {type: object, secret: true, fields: {token: string}}}",
+        'cron: "0 0 29 2 1"\ntimezone: Europe/Berlin',  # once in 28 years
+        'cron: "0 0 L * *"\ntimezone: Europe/Berlin',
+        'cron: "0 0 * * 5#5"\ntimezone: Europe/Berlin',
         "payload: {token_count: int, password_expired: bool, secretary: string, token: int}",
     ],
 )
 def test_what_is_meant_is_not_warned_of(warnings_of: Callable[..., list[Diagnostic]], keys: str) -> None:
     assert warnings_of(keys) == []
+
+
+@given(
+    fields=st.tuples(
+        st.sampled_from(["*", "0", "*/7", "59", "1,30"]),
+        st.sampled_from(["*", "2", "0-3", "*/5", "23"]),
+        st.sampled_from(["*", "29", "31", "L", "1-7"]),
+        st.sampled_from(["*", "2", "3,10", "jan"]),
+        st.sampled_from(["*", "0", "7", "mon-fri", "5#5", "L1"]),
+    ),
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/Havana", "Asia/Kolkata"]),
+    now=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+)
+def test_any_schedule_can_be_linted(fields: tuple[str, ...], zone: str, now: datetime) -> None:
+    cron = Cron(id="job", expression=" ".join(fields), timezone=zone)
+    job = JobSpec(name="job", type="job", handler="x:y", cron=(cron,))
+
+    codes = {one.code for one in lint(Spec(queues=(), jobs=(job,)), now=now)}
+
+    assert codes <= {"lint.cron-dst", "lint.cron-overlap"}
 
 
 def test_gap_is_told_with_the_day_and_the_time_it_runs(warnings_of: Callable[..., list[Diagnostic]]) -> None:
