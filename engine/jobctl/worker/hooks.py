@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobctl.worker.context import Context
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +50,19 @@ class WorkerHooks:
     startup: StateHook | None = None
     shutdown: StateHook | None = None
     error: ErrorHook | None = None
+
+
+async def await_hook(hook: Callable[..., Any], *args: Any) -> None:
+    """Call a hook: an async one in the loop, a plain one in a thread."""
+    if inspect.iscoroutinefunction(hook):
+        await hook(*args)
+    else:
+        await asyncio.to_thread(hook, *args)
+
+
+async def call_hook(name: str, hook: Callable[..., Any], *args: Any) -> None:
+    """Call a hook whose failure must not touch the worker."""
+    try:
+        await await_hook(hook, *args)
+    except Exception:
+        log.exception("the %s hook failed", name)

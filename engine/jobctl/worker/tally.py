@@ -14,10 +14,12 @@ DAY_TTL_S = 90 * 86_400
 
 
 class Tally:
-    """Counts by queue, type and outcome since the last flush; starts by queue since the worker's start."""
+    """Counts by queue, type and outcome since the last flush; starts by queue, and ends by
+    queue and outcome, since the worker's start."""
 
     def __init__(self) -> None:
         self.starts: defaultdict[str, int] = defaultdict(int)
+        self.ends: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._days: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._rates: defaultdict[tuple[str, str], int] = defaultdict(int)
 
@@ -31,6 +33,7 @@ class Tally:
 
     def ended(self, queue: str, job_type: str, outcome: str, run_ms: int) -> None:
         """Count an end: complete, retry, dead, cancelled, lost or interrupted."""
+        self.ends[queue, outcome] += 1
         self._days[queue, f"{job_type}|{outcome}"] += 1
         if run_ms > 0:
             self._days[queue, f"{job_type}|run_ms"] += run_ms

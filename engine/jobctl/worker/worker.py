@@ -11,12 +11,10 @@ import asyncio
 import contextlib
 import inspect
 import logging
-import random
 import secrets
 import signal
-import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from redis import exceptions
@@ -25,95 +23,32 @@ from saq import Worker as SaqWorker
 from jobctl.broker.applied import write_plan
 from jobctl.broker.connect import connect, url_of
 from jobctl.broker.cycle import LEASE_MS, Cycle
-from jobctl.broker.keys import WAKE
 from jobctl.broker.queue import JobQueue
-from jobctl.broker.upkeep import Findings, Upkeep
 from jobctl.compiler.facts import facts
 from jobctl.compiler.handlers import Handler
 from jobctl.compiler.plan import Plan
 from jobctl.durations import format_duration
 from jobctl.errors import UsageError
-from jobctl.scheduler.ticker import Scheduler
 from jobctl.settings import DEFAULT_CONCURRENCY, DEFAULT_GRACE_S
 from jobctl.spec.model import Isolation, Scheduling
 from jobctl.worker import ending
 from jobctl.worker.callees import HandlerCallee, StockCallee
+from jobctl.worker.duties import PATIENCE_S, Duties, needs_session, slot_limits
 from jobctl.worker.execution import Execution
-from jobctl.worker.feed import Feed
-from jobctl.worker.hooks import Failure, WorkerHooks
+from jobctl.worker.hooks import Failure, WorkerHooks, await_hook, call_hook
 from jobctl.worker.isolation.callee import IsolatedCallee
 from jobctl.worker.isolation.pool import ProcessPool
 from jobctl.worker.keeper import LeaseKeeper
-from jobctl.worker.report import Reporter
-from jobctl.worker.run import Callee, Cause, Run
+from jobctl.worker.run import Callee, Run
+from jobctl.worker.session import Session, keep_running
 from jobctl.worker.tasks import end_tasks
-from jobctl.worker.upkeep import UpkeepLoop
-from jobctl.worker.waiting import Peek
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 log = logging.getLogger(__name__)
 
-REPORT_PERIOD_S = 5.0
-RESPITE_MS = 1_000  # beyond a keeper's period: until then every living worker has renewed its leases after an outage
-PATIENCE_S = (
-    300.0  # a worker that cannot reach its broker for so long ends, so that its supervisor may start it elsewhere
-)
-RESTART_S = 1.0
 FLUSH_TIMEOUT_S = 5.0  # how long a stopping worker tries to tell the broker of its last jobs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duties:
-    """What a worker of a plan does beyond what SAQ's arguments say.
-
-    Attributes:
-        weights: queue name -> weight, in declared order.
-        strict: serve by descending weight.
-        lease_ms: life of a lease, renewed every third of it.
-        patience_s: seconds without the broker after which the worker ends with exit code 4.
-        run_scheduler: fire the plan's schedules from this worker.
-    """
-
-    plan: Plan
-    handlers: Mapping[str, Handler]
-    weights: Mapping[str, int]
-    strict: bool = False
-    hooks: WorkerHooks = field(default_factory=WorkerHooks)
-    lease_ms: int = LEASE_MS
-    patience_s: float = PATIENCE_S
-    run_scheduler: bool = True
-
-
-def slot_limits(duties: Duties, concurrency: int) -> list[tuple[int, int | None]]:
-    """Return per served queue its reserved slots and its limit.
-
-    Raises:
-        UsageError: more slots are reserved than the worker has.
-    """
-    declared = {queue.name: (queue.reserved, queue.max_running) for queue in duties.plan.queues}
-    limits = [declared.get(name, (0, None)) for name in duties.weights]
-    reserved = sum(slots for slots, _ in limits)
-    if reserved > concurrency:
-        raise UsageError(
-            f"the queues reserve {reserved} slots, and this worker has {concurrency}",
-            hint="raise the concurrency, or lower `reserved` in the spec",
-            code="queue.reserved",
-        )
-    return limits
-
-
-def needs_session(old: Duties, new: Duties, concurrency: int) -> bool:
-    """Whether a worker must begin anew to go from one plan to another: more changes than jobs and schedules."""
-
-    def frame(duties: Duties) -> tuple[Any, ...]:
-        hooks = duties.hooks
-        queues = (list(duties.weights.items()), duties.strict, slot_limits(duties, concurrency))
-        return (*queues, hooks.startup, hooks.shutdown)
-
-    jobs = (*old.plan.registrations, *new.plan.registrations)
-    return frame(old) != frame(new) or any(job.isolation is Isolation.PROCESS for job in jobs)
 
 
 class Worker(SaqWorker[Any]):
@@ -130,10 +65,10 @@ class Worker(SaqWorker[Any]):
         self.patience_s = duties.patience_s if duties else PATIENCE_S
         self.grace_s = float(self._shutdown_grace_period_s or 0)
         self.state: dict[str, Any] = {}
-        self._url = url_of(queue.redis)
-        self._hurry = asyncio.Event()
+        self.url = url_of(queue.redis)
+        self.hurry = asyncio.Event()
         self._hook_tasks: set[asyncio.Task[None]] = set()
-        self._session: _Session | None = None
+        self._session: Session | None = None
         self._next: Duties | None = None
         self.beside: Callable[[Worker], Awaitable[None]] | None = None
         self.started = asyncio.Event()
@@ -207,7 +142,7 @@ class Worker(SaqWorker[Any]):
                     break  # not the main thread: whoever started us stops us
                 undo.callback(loop.remove_signal_handler, number)
             beside = self.beside
-            companion = asyncio.ensure_future(_keep_running(lambda: beside(self))) if beside else None
+            companion = asyncio.ensure_future(keep_running(lambda: beside(self))) if beside else None
             try:
                 await self._serve()
                 while self._next is not None:
@@ -302,15 +237,15 @@ class Worker(SaqWorker[Any]):
             log.info("stopping", extra={"signal": signal.Signals(number).name})
         elif self.event.is_set():
             log.warning("second signal: handing running jobs back at once")
-            self._hurry.set()
+            self.hurry.set()
         else:
             log.info("stopping", extra={"signal": signal.Signals(number).name, "grace": format_duration(self.grace_s)})
             self.event.set()
 
     async def _serve(self) -> None:
-        server = connect(self._url, max_connections=6)
+        server = connect(self.url, max_connections=6)
         cycle = Cycle(
-            self._url, self.weights, self.id, strict=bool(self.duties and self.duties.strict), lease_ms=self.lease_ms
+            self.url, self.weights, self.id, strict=bool(self.duties and self.duties.strict), lease_ms=self.lease_ms
         )
         wake = asyncio.Event()
         pool = self._make_pool()
@@ -329,7 +264,7 @@ class Worker(SaqWorker[Any]):
                 loop.call_soon_threadsafe(execution.lost, deliveries)
 
         keeper = LeaseKeeper(
-            self._url,
+            self.url,
             cycle.keys,
             execution.held,
             self.lease_ms,
@@ -354,7 +289,7 @@ class Worker(SaqWorker[Any]):
             served = self.duties
             execution.callees = self._callees(pool)
             await self._leave_plan(server)
-        session = self._session = _Session(self, server, cycle, execution, wake)
+        session = self._session = Session(self, server, cycle, execution, wake)
         try:
             await session.run()
         finally:
@@ -420,7 +355,7 @@ class Worker(SaqWorker[Any]):
             retry_in_s=verdict.delay_s if verdict.outcome == "retry" else None,
             alert=ending.wants_alert(run, verdict.outcome),
         )
-        task = asyncio.get_running_loop().create_task(_call_hook("error", hook, run.context, failure))
+        task = asyncio.get_running_loop().create_task(call_hook("error", hook, run.context, failure))
         self._hook_tasks.add(task)
         task.add_done_callback(self._hook_tasks.discard)
 
@@ -428,7 +363,7 @@ class Worker(SaqWorker[Any]):
         for function in self.startup or ():
             await function(self.context)
         if self.duties and self.duties.hooks.startup:
-            await _await_hook(self.duties.hooks.startup, self.state)
+            await await_hook(self.duties.hooks.startup, self.state)
 
     async def _run_shutdown(self) -> None:
         if not self.started.is_set():
@@ -438,192 +373,8 @@ class Worker(SaqWorker[Any]):
             if inspect.isawaitable(answer):
                 await answer
         if self.duties and self.duties.hooks.shutdown:
-            await _call_hook("shutdown", self.duties.hooks.shutdown, self.state)
+            await call_hook("shutdown", self.duties.hooks.shutdown, self.state)
 
     async def _finish_hooks(self) -> None:
         if self._hook_tasks:
             await asyncio.wait(self._hook_tasks, timeout=FLUSH_TIMEOUT_S)
-
-
-async def _await_hook(hook: Callable[..., Any], *args: Any) -> None:
-    if inspect.iscoroutinefunction(hook):
-        await hook(*args)
-    else:
-        await asyncio.to_thread(hook, *args)
-
-
-async def _call_hook(name: str, hook: Callable[..., Any], *args: Any) -> None:
-    """Call a hook whose failure must not touch the worker."""
-    try:
-        await _await_hook(hook, *args)
-    except Exception:
-        log.exception("the %s hook failed", name)
-
-
-async def _keep_running(work: Callable[[], Awaitable[None]]) -> None:
-    """Run what runs beside the feed. Should it fail, begin again: a worker must not go on without its upkeep, say."""
-    while True:
-        try:
-            return await work()
-        except Exception:
-            log.exception("a part of the worker failed; starting it again", extra={"part": work.__qualname__})
-            await asyncio.sleep(RESTART_S)
-
-
-class _Session:
-    """One stretch of serving: the feed and what runs beside it."""
-
-    def __init__(self, worker: Worker, server: Redis, cycle: Cycle, execution: Execution, wake: asyncio.Event) -> None:
-        self.worker = worker
-        self.server = server
-        self.cycle = cycle
-        self.execution = execution
-        self.wake = wake
-        self.peeks = [Peek(worker._url, of.queued, wake.set) for of in cycle.keys]
-        duties = worker.duties
-        self.upkeep = UpkeepLoop(self._make_upkeep(), self._on_findings, wake.set)
-        self.reporter = Reporter(
-            server,
-            worker.id,
-            {
-                "concurrency": worker.concurrency,
-                "queues": worker.weights,
-                "scheduling": "strict" if duties and duties.strict else "weighted",
-                "fingerprint": duties.plan.fingerprint if duties else "",
-            },
-        )
-        self.scheduler = Scheduler(duties.plan, server) if duties and duties.run_scheduler else None
-        self._scheduling: asyncio.Future[None] | None = None
-        self._adopting: set[asyncio.Task[None]] = set()
-        self._paused: tuple[bool, ...] = (False,) * len(cycle.keys)
-        self._reported_at = float("-inf")
-        self.feed = Feed(
-            cycle,
-            execution,
-            wake,
-            worker.event,
-            self.peeks,
-            expect=self.upkeep.expect,
-            burst=worker.burst,
-            patience_s=worker.patience_s,
-        )
-
-    async def run(self) -> None:
-        """Serve until the worker's event is set and everything has been told."""
-        beside: list[Callable[[], Awaitable[None]]] = [peek.run for peek in self.peeks]
-        beside += [self.upkeep.run, self._listen]
-        tasks = [asyncio.ensure_future(_keep_running(work)) for work in beside]
-        if self.scheduler is not None:
-            self._scheduling = asyncio.ensure_future(_keep_running(self.scheduler.run))
-        stopper = asyncio.ensure_future(self._wake_when_stopping())
-        try:
-            await self.feed.run()
-            self.worker.exit_code = self.feed.exit_code
-            await self._drain()
-        finally:
-            beginning = [] if self._scheduling is None else [self._scheduling]
-            await end_tasks([*tasks, *beginning, *self._adopting, stopper])
-
-    def adopt(self) -> None:
-        """Go on with the worker's new duties: the same queues, other jobs and schedules."""
-        worker, duties = self.worker, self.worker.duties
-        assert duties is not None  # noqa: S101 - only a worker of a plan takes another
-        self.execution.callees = worker._callees(None)
-        self.upkeep.replace(self._make_upkeep())
-        self.reporter.tell(fingerprint=duties.plan.fingerprint)
-        self._reported_at = float("-inf")
-        task = asyncio.ensure_future(self._begin_schedules(duties))
-        self._adopting.add(task)
-        task.add_done_callback(self._adopting.discard)
-        self.wake.set()  # records of types that nobody knew may wait
-
-    async def _begin_schedules(self, duties: Duties) -> None:
-        former, self._scheduling = self._scheduling, None
-        if former is not None:
-            await end_tasks([former])
-        await self.worker._leave_plan(self.server)
-        # a later plan may have come meanwhile
-        if duties.run_scheduler and duties is self.worker.duties:
-            self.scheduler = Scheduler(duties.plan, self.server)
-            self._scheduling = asyncio.ensure_future(_keep_running(self.scheduler.run))
-
-    def _make_upkeep(self) -> Upkeep:
-        duties = self.worker.duties
-        registrations = duties.plan.registrations if duties else ()
-        respite_ms = self.worker.lease_ms // 3 + RESPITE_MS
-        return Upkeep(self.server, self.cycle.keys, registrations, respite_ms=respite_ms)
-
-    async def _wake_when_stopping(self) -> None:
-        await self.worker.event.wait()
-        self.wake.set()
-
-    async def _drain(self) -> None:
-        """Stop: no more claims, the grace for what runs, hand back the rest, tell the broker."""
-        worker, execution = self.worker, self.execution
-        teller = asyncio.ensure_future(self.feed.tell_until_cancelled())
-        await execution.drain(worker.grace_s, worker._hurry)
-        await end_tasks([teller])
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FLUSH_TIMEOUT_S):
-                await self.feed.flush()
-        if execution.ended.values:
-            log.error(
-                "the broker did not take the end of some jobs; they run again when their leases end",
-                extra={"jobs": len(execution.ended)},
-            )
-        with contextlib.suppress(exceptions.RedisError, TimeoutError):
-            async with asyncio.timeout(FLUSH_TIMEOUT_S):
-                await self.reporter.flush(execution.tally, int(time.time() * 1000))
-                await self.reporter.retire()
-
-    async def _on_findings(self, findings: Findings) -> None:
-        for job in findings.recovered:
-            queue = job.id.split(":")[2]
-            self.execution.tally.ended(queue, job.type, "lost", 0)
-            facts = {"id": job.id, "type": job.type, "lost_worker": job.worker}
-            if job.outcome == "dead":
-                log.error("job dead: its workers were lost too often", extra=facts)
-            else:
-                log.warning("job handed out again: its worker was lost", extra=facts)
-        if any(was and not now for was, now in zip(self._paused, findings.paused, strict=True)):
-            self.wake.set()
-        self._paused = findings.paused
-        if self.scheduler is not None:
-            self.scheduler.set_clock(findings.now_ms)
-        await self._apply_cancels()
-        await self.reporter.flush(self.execution.tally, findings.now_ms)
-        now_at = time.monotonic()
-        busy = any(getattr(run.context, "fraction", None) is not None for run in self.execution.running.values())
-        if busy or now_at - self._reported_at >= REPORT_PERIOD_S:
-            state = "stopping" if self.worker.event.is_set() else "running"
-            await self.reporter.report(findings.now_ms, self.execution.running, self.execution.tally.starts, state)
-            self._reported_at = now_at
-
-    async def _apply_cancels(self) -> None:
-        """Stop running jobs that someone has cancelled: through jobctl, or through SAQ's abort."""
-        runs = list(self.execution.running.values())
-        if not runs:
-            return
-        async with self.server.pipeline(transaction=False) as pipe:
-            for run in runs:
-                pipe.hget(self.cycle.keys[run.queue].cancels, run.id)
-                pipe.get(f"saq:abort:{run.wire.key}")
-            answers = await pipe.execute()
-        for position, run in enumerate(runs):
-            reason = answers[2 * position] or answers[2 * position + 1]
-            if reason is not None:
-                self.execution.cancel(run.id, Cause.CANCEL, reason.decode(errors="replace"))
-
-    async def _listen(self) -> None:
-        """Hear when something became due, was resumed or cancelled, without polling for it."""
-        while True:
-            try:
-                async with self.server.pubsub() as subscription:
-                    await subscription.subscribe(WAKE)
-                    while True:
-                        message = await subscription.get_message(ignore_subscribe_messages=True, timeout=5.0)
-                        if message is not None:
-                            self.upkeep.expect(0.0)
-                            self.wake.set()
-            except (exceptions.RedisError, OSError):
-                await asyncio.sleep(1.0 + random.random())

@@ -1,0 +1,207 @@
+"""One stretch of serving: the feed, and what runs beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from redis import exceptions
+
+from jobctl.broker.cycle import Cycle
+from jobctl.broker.keys import WAKE
+from jobctl.broker.upkeep import Findings, Upkeep
+from jobctl.scheduler.ticker import Scheduler
+from jobctl.worker.execution import Execution
+from jobctl.worker.feed import Feed
+from jobctl.worker.report import Reporter
+from jobctl.worker.run import Cause
+from jobctl.worker.tasks import end_tasks
+from jobctl.worker.upkeep import UpkeepLoop
+from jobctl.worker.waiting import Peek
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from jobctl.worker.duties import Duties
+    from jobctl.worker.worker import Worker
+
+log = logging.getLogger(__name__)
+
+REPORT_PERIOD_S = 5.0
+RESPITE_MS = 1_000  # beyond a keeper's period: until then every living worker has renewed its leases after an outage
+RESTART_S = 1.0
+FLUSH_TIMEOUT_S = 5.0  # how long a stopping worker tries to tell the broker of its last jobs
+
+
+async def keep_running(work: Callable[[], Awaitable[None]]) -> None:
+    """Run what runs beside the feed. Should it fail, begin again: a worker must not go on without its upkeep, say."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            log.exception("a part of the worker failed; starting it again", extra={"part": work.__qualname__})
+            await asyncio.sleep(RESTART_S)
+
+
+class Session:
+    """One stretch of serving: the feed and what runs beside it."""
+
+    def __init__(self, worker: Worker, server: Redis, cycle: Cycle, execution: Execution, wake: asyncio.Event) -> None:
+        self.worker = worker
+        self.server = server
+        self.cycle = cycle
+        self.execution = execution
+        self.wake = wake
+        self.peeks = [Peek(worker.url, of.queued, wake.set) for of in cycle.keys]
+        duties = worker.duties
+        self.upkeep = UpkeepLoop(self._make_upkeep(), self._on_findings, wake.set)
+        self.reporter = Reporter(
+            server,
+            worker.id,
+            {
+                "concurrency": worker.concurrency,
+                "queues": worker.weights,
+                "scheduling": "strict" if duties and duties.strict else "weighted",
+                "fingerprint": duties.plan.fingerprint if duties else "",
+            },
+        )
+        self.scheduler = Scheduler(duties.plan, server) if duties and duties.run_scheduler else None
+        self._scheduling: asyncio.Future[None] | None = None
+        self._adopting: set[asyncio.Task[None]] = set()
+        self._paused: tuple[bool, ...] = (False,) * len(cycle.keys)
+        self._reported_at = float("-inf")
+        self.feed = Feed(
+            cycle,
+            execution,
+            wake,
+            worker.event,
+            self.peeks,
+            expect=self.upkeep.expect,
+            burst=worker.burst,
+            patience_s=worker.patience_s,
+        )
+
+    async def run(self) -> None:
+        """Serve until the worker's event is set and everything has been told."""
+        beside: list[Callable[[], Awaitable[None]]] = [peek.run for peek in self.peeks]
+        beside += [self.upkeep.run, self._listen]
+        tasks = [asyncio.ensure_future(keep_running(work)) for work in beside]
+        if self.scheduler is not None:
+            self._scheduling = asyncio.ensure_future(keep_running(self.scheduler.run))
+        stopper = asyncio.ensure_future(self._wake_when_stopping())
+        try:
+            await self.feed.run()
+            self.worker.exit_code = self.feed.exit_code
+            await self._drain()
+        finally:
+            beginning = [] if self._scheduling is None else [self._scheduling]
+            await end_tasks([*tasks, *beginning, *self._adopting, stopper])
+
+    def adopt(self) -> None:
+        """Go on with the worker's new duties: the same queues, other jobs and schedules."""
+        worker, duties = self.worker, self.worker.duties
+        assert duties is not None  # noqa: S101 - only a worker of a plan takes another
+        self.execution.callees = worker._callees(None)
+        self.upkeep.replace(self._make_upkeep())
+        self.reporter.tell(fingerprint=duties.plan.fingerprint)
+        self._reported_at = float("-inf")
+        task = asyncio.ensure_future(self._begin_schedules(duties))
+        self._adopting.add(task)
+        task.add_done_callback(self._adopting.discard)
+        self.wake.set()  # records of types that nobody knew may wait
+
+    async def _begin_schedules(self, duties: Duties) -> None:
+        former, self._scheduling = self._scheduling, None
+        if former is not None:
+            await end_tasks([former])
+        await self.worker._leave_plan(self.server)
+        # a later plan may have come meanwhile
+        if duties.run_scheduler and duties is self.worker.duties:
+            self.scheduler = Scheduler(duties.plan, self.server)
+            self._scheduling = asyncio.ensure_future(keep_running(self.scheduler.run))
+
+    def _make_upkeep(self) -> Upkeep:
+        duties = self.worker.duties
+        registrations = duties.plan.registrations if duties else ()
+        respite_ms = self.worker.lease_ms // 3 + RESPITE_MS
+        return Upkeep(self.server, self.cycle.keys, registrations, respite_ms=respite_ms)
+
+    async def _wake_when_stopping(self) -> None:
+        await self.worker.event.wait()
+        self.wake.set()
+
+    async def _drain(self) -> None:
+        """Stop: no more claims, the grace for what runs, hand back the rest, tell the broker."""
+        worker, execution = self.worker, self.execution
+        teller = asyncio.ensure_future(self.feed.tell_until_cancelled())
+        await execution.drain(worker.grace_s, worker.hurry)
+        await end_tasks([teller])
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                await self.feed.flush()
+        if execution.ended.values:
+            log.error(
+                "the broker did not take the end of some jobs; they run again when their leases end",
+                extra={"jobs": len(execution.ended)},
+            )
+        with contextlib.suppress(exceptions.RedisError, TimeoutError):
+            async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                await self.reporter.flush(execution.tally, int(time.time() * 1000))
+                await self.reporter.retire()
+
+    async def _on_findings(self, findings: Findings) -> None:
+        for job in findings.recovered:
+            queue = job.id.split(":")[2]
+            self.execution.tally.ended(queue, job.type, "lost", 0)
+            facts = {"id": job.id, "type": job.type, "lost_worker": job.worker}
+            if job.outcome == "dead":
+                log.error("job dead: its workers were lost too often", extra=facts)
+            else:
+                log.warning("job handed out again: its worker was lost", extra=facts)
+        if any(was and not now for was, now in zip(self._paused, findings.paused, strict=True)):
+            self.wake.set()
+        self._paused = findings.paused
+        if self.scheduler is not None:
+            self.scheduler.set_clock(findings.now_ms)
+        await self._apply_cancels()
+        await self.reporter.flush(self.execution.tally, findings.now_ms)
+        now_at = time.monotonic()
+        busy = any(getattr(run.context, "fraction", None) is not None for run in self.execution.running.values())
+        if busy or now_at - self._reported_at >= REPORT_PERIOD_S:
+            state = "stopping" if self.worker.event.is_set() else "running"
+            await self.reporter.report(findings.now_ms, self.execution.running, self.execution.tally.starts, state)
+            self._reported_at = now_at
+
+    async def _apply_cancels(self) -> None:
+        """Stop running jobs that someone has cancelled: through jobctl, or through SAQ's abort."""
+        runs = list(self.execution.running.values())
+        if not runs:
+            return
+        async with self.server.pipeline(transaction=False) as pipe:
+            for run in runs:
+                pipe.hget(self.cycle.keys[run.queue].cancels, run.id)
+                pipe.get(f"saq:abort:{run.wire.key}")
+            answers = await pipe.execute()
+        for position, run in enumerate(runs):
+            reason = answers[2 * position] or answers[2 * position + 1]
+            if reason is not None:
+                self.execution.cancel(run.id, Cause.CANCEL, reason.decode(errors="replace"))
+
+    async def _listen(self) -> None:
+        """Hear when something became due, was resumed or cancelled, without polling for it."""
+        while True:
+            try:
+                async with self.server.pubsub() as subscription:
+                    await subscription.subscribe(WAKE)
+                    while True:
+                        message = await subscription.get_message(ignore_subscribe_messages=True, timeout=5.0)
+                        if message is not None:
+                            self.upkeep.expect(0.0)
+                            self.wake.set()
+            except (exceptions.RedisError, OSError):
+                await asyncio.sleep(1.0 + random.random())
