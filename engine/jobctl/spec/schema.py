@@ -54,8 +54,11 @@ def _section(section: Section, definitions: dict[str, Any]) -> dict[str, Any]:
 
 def _field(section: Section, field: Field, definitions: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {"description": field.description}
-    if field.default:
-        told["default"] = _value(field.default)
+    default = _value(field.default) if field.default else None
+    if isinstance(field.kind, Whole) and isinstance(default, str):
+        told["description"] += f" Default: {default}."  # what holds then has no name in a spec
+    elif default is not None:
+        told["default"] = default
     told["examples"] = [_value(field.example)]
     return told | _allowed(section, field, definitions)
 

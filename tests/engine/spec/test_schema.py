@@ -113,6 +113,9 @@ def test_example_of_a_key_fits(entry: Any) -> None:
     told = section["properties"][entry.field.name]
 
     assert list(schema_check.faults(told["examples"][0], told, root)) == []
+    if "default" in told:
+        assert list(schema_check.faults(told["default"], told, root)) == []
+    assert entry.field.default == "" or "default" in told or f"Default: {entry.field.default}." in told["description"]
 
 
 def _references(schema: Any) -> Iterator[str]:
