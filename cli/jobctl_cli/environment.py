@@ -27,6 +27,7 @@ class Environment:
 
     Attributes:
         variables: environment variables.
+        arguments: the arguments of the program, for starting it again.
         is_debug: show tracebacks.
     """
 
@@ -34,6 +35,7 @@ class Environment:
     stdout: TextIO
     stderr: TextIO
     variables: Mapping[str, str]
+    arguments: tuple[str, ...] = ()
     clock: Clock = field(default_factory=SystemClock)
     is_debug: bool = False
 

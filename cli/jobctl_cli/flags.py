@@ -20,6 +20,7 @@ from jobctl_cli.text import listed
 
 Reader = Callable[..., Any]
 FORMATS = ("table", "json", "yaml", "name")
+SIZE_UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
 def reads(read: Callable[[str], Any]) -> Reader:
@@ -84,6 +85,15 @@ def whole_number(least: int) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def size(value: str) -> int:
+    """Read an amount of memory as bytes."""
+    number, unit = value.rstrip("BKMGTikmgt"), value[len(value.rstrip("BKMGTikmgt")) :]
+    try:
+        return round(float(number) * SIZE_UNITS[unit])
+    except (ValueError, KeyError, OverflowError):
+        raise ValueError(f"`{value}` is not a size; write e.g. `512MiB` or `2GiB`") from None
 
 
 def duration(value: str) -> float:

@@ -21,20 +21,28 @@ STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "
 MESSAGE_COLUMNS = 24  # facts begin at the same column behind short messages
 
 
-def set_up(env: Environment, *, format: str, level: str) -> None:
+def set_up(env: Environment, *, format: str, level: str, child: int | None = None) -> None:
     """Send all log records to stderr.
 
     Args:
         env: where stderr is.
         format: ``human``, ``json``, or ``auto``: human if a person looks at stderr.
         level: least level, such as ``info``.
+        child: number of this process among the workers of a supervisor, a fact of every line.
     """
     is_human = format == "human" or (format == "auto" and env.stderr.isatty())
     handler = logging.StreamHandler(env.stderr)
     handler.setFormatter(HumanFormatter(env.err) if is_human else JsonFormatter())
+    if child is not None:
+        handler.addFilter(lambda record: _number(record, child))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+def _number(record: logging.LogRecord, child: int) -> bool:
+    vars(record).setdefault("child", child)
+    return True
 
 
 def facts(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
@@ -56,8 +64,8 @@ class JsonFormatter(logging.Formatter):
         for name, value in facts(record):
             # a fact named like one of our own keys must not hide it
             line[f"{name}_" if name in line else name] = value
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+        if text := _traceback(self, record):
+            line["traceback"] = text
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -76,9 +84,14 @@ class HumanFormatter(logging.Formatter):
         shown = [f"{self._paint('dim', f'{name}=')}{_value(value)}" for name, value in facts(record)]
         head = f"{message:<{MESSAGE_COLUMNS}} " if shown else message
         lines = [f"{self._paint('dim', f'{at:%H:%M:%S}.{at.microsecond // 1000:03}')} {level} {head}{' '.join(shown)}"]
-        if record.exc_info:
-            more += harmless_lines(self.formatException(record.exc_info))
+        if text := _traceback(self, record):
+            more += harmless_lines(text)
         return "\n".join([*lines, *(self._paint("dim", f"    {line}") for line in more)])
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str | None:
+    """Return the traceback as text; a record from the process of an isolated job has it as text only."""
+    return formatter.formatException(record.exc_info) if record.exc_info else record.exc_text
 
 
 def _value(value: Any) -> str:

@@ -41,6 +41,7 @@ def run_program(arguments: list[str], env: Environment) -> int:
     from jobctl_cli.app import build
     from jobctl_cli.usage import translate
 
+    env.arguments = tuple(arguments)
     env.is_debug = env.is_debug or bool(env.variables.get("JOBCTL_DEBUG"))
     if DEBUG in _before_dashes(arguments):  # it may stand anywhere: people add it to a line that has just failed
         arguments.remove(DEBUG)

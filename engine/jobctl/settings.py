@@ -28,6 +28,7 @@ class Settings:
     Attributes:
         redis_url: from ``REDIS_URL``, or put together from ``REDIS_HOST/PORT/PASSWORD/DB``.
         concurrency: jobs one worker runs at once, from ``JOBCTL_CONCURRENCY``; None = not set.
+        processes: worker processes under a supervisor, from ``JOBCTL_PROCESSES``; None = one, without a supervisor.
         weights: queue name -> weight from ``JOBCTL_QUEUE_<NAME>``.
         grace_s: seconds a stopping worker waits for its jobs, from ``JOBCTL_GRACE``.
         home: folder of the embedded broker, from ``JOBCTL_HOME``.
@@ -39,6 +40,7 @@ class Settings:
 
     redis_url: str | None = None
     concurrency: int | None = None
+    processes: int | None = None
     weights: Mapping[str, int] = field(default_factory=dict)
     grace_s: float = DEFAULT_GRACE_S
     home: Path = Path(DEFAULT_HOME)
@@ -65,6 +67,7 @@ class Settings:
         return cls(
             redis_url=_redis_url(env),
             concurrency=_concurrency(env),
+            processes=_whole_number("JOBCTL_PROCESSES", text, 1) if (text := env.get("JOBCTL_PROCESSES")) else None,
             weights=_weights(env),
             grace_s=_duration(env, "JOBCTL_GRACE", DEFAULT_GRACE_S),
             home=Path(env.get("JOBCTL_HOME", DEFAULT_HOME)),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobctl_cli.flags import SpecPath, duration, one_of, reads, weights, whole_number
+from jobctl_cli.flags import SpecPath, duration, one_of, reads, size, weights, whole_number
 
 if TYPE_CHECKING:
     from jobctl_cli.environment import Environment
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
     jobctl run                                   # specs of jobspecs/, 10 at once
     jobctl run --spec jobspecs/ --concurrency 50
+    jobctl run --processes 4 --max-rss 512MiB    # four workers, replaced when large
     jobctl run --queues critical=6,default=3     # only these, so weighted
     jobctl run --burst                           # do what is due, then end
 """
@@ -33,6 +37,34 @@ def run(
             help="Jobs at once",
             show_default="$JOBCTL_CONCURRENCY, or 10",
             callback=reads(whole_number(1)),
+        ),
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes",
+            metavar="N",
+            help="Worker processes, each with its own --concurrency; a supervisor replaces those that end",
+            show_default="$JOBCTL_PROCESSES, or one without a supervisor",
+            callback=reads(whole_number(1)),
+        ),
+    ] = None,
+    max_jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--max-jobs",
+            metavar="N",
+            help="Replace a worker process by a fresh one after so many jobs",
+            callback=reads(whole_number(1)),
+        ),
+    ] = None,
+    max_rss: Annotated[
+        int | None,
+        typer.Option(
+            "--max-rss",
+            metavar="SIZE",
+            help="Replace a worker process that uses so much memory, such as 512MiB",
+            callback=reads(size),
         ),
     ] = None,
     queues: Annotated[
@@ -78,20 +110,34 @@ def run(
 
     Handlers are imported with the current folder in front of the search path. SIGTERM or Ctrl-C stops it: nothing
     new is started, running jobs get the grace time, the rest goes back to its queue. A second signal ends it at once.
+
+    With `--processes`, `--max-jobs` or `--max-rss` the workers run under a supervisor.
     """
     from jobctl.compiler import bind, load_plan
+    from jobctl.worker.supervised import Limits, Line
     from jobctl_cli import logs, session
     from jobctl_cli.search_path import with_current_folder
 
     env: Environment = ctx.obj
     settings = env.settings
+    line = Line.take(os.environ)
+    if line is not None:
+        line.hold()
     plan = load_plan(spec or settings.spec, weights=settings.weights, strict=False)
     served = _served(queues, {queue.name: queue.weight for queue in plan.queues})  # type: ignore[arg-type]
+    set_up_logs = partial(logs.set_up, env, format=log_format or settings.log_format, level=log_level)
+    processes = processes or settings.processes
+    if line is None and (processes or max_jobs or max_rss):
+        set_up_logs()
+        raise typer.Exit(_supervise(env, processes or 1, settings.grace_s if grace is None else grace, burst=burst))
     with_current_folder()
     handlers = bind(plan)
-    logs.set_up(env, format=log_format or settings.log_format, level=log_level)
+    set_up_logs(child=line.number if line else None)
     with session.broker(env) as url:
-        session.check(url)  # a worker that runs waits for its broker to come back; one that starts should say so
+        # A worker that runs waits for its broker to come back; one that is started should say so. One that takes
+        # another's place goes on where that was.
+        if line is None:
+            session.check(url)
         from jobctl.worker import run_worker
 
         status = run_worker(
@@ -104,8 +150,21 @@ def run(
             burst=burst,
             grace_s=grace,
             run_scheduler=scheduler,
+            line=line,
+            limits=Limits(jobs=max_jobs, memory=max_rss),
         )
     raise typer.Exit(status)
+
+
+def _supervise(env: Environment, processes: int, grace_s: float, *, burst: bool) -> int:
+    """Run this same command line in other processes, which find in their environment that they have a supervisor."""
+    from jobctl.worker.supervisor import supervise
+    from jobctl_cli import session
+
+    command = [sys.executable, "-m", "jobctl_cli", *env.arguments]
+    with session.broker(env) as url:  # an embedded broker must outlive a worker that is replaced
+        session.check(url)
+        return supervise(command, processes=processes, grace_s=grace_s, is_burst=burst, variables=env.variables)
 
 
 def _served(asked: Mapping[str, int | None] | None, declared: Mapping[str, int]) -> dict[str, int] | None:

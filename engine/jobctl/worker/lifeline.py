@@ -1,4 +1,4 @@
-"""Dying with one's parent: a child must not go on when nobody waits for it any more (SAQ hazard F5)."""
+"""Dying with one's parent: a child must not go on when nobody waits for it any more."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def die_with_parent(parent: int, signal: int) -> bool:
-    """Ask the kernel to signal this process when its parent ends, however it ends.
+    """Ask the kernel to signal this process when its parent ends, however it ends, and whatever it is doing itself.
 
-    Linux only; elsewhere the caller has to notice it by the end of a pipe or socket.
+    Linux only; elsewhere the caller has to notice it by the end of a pipe or socket. The signal may come several
+    times, once for each thread of the parent, and comes as soon as the thread ends that started this process.
 
     Args:
         parent: process id of the parent.

@@ -9,6 +9,7 @@ from jobctl.compiler.handlers import Handler, resolve
 from jobctl.compiler.plan import Plan
 from jobctl.settings import DEFAULT_CONCURRENCY, Settings
 from jobctl.worker.hooks import WorkerHooks
+from jobctl.worker.supervised import Limits, Line, run_supervised
 from jobctl.worker.worker import Worker
 
 
@@ -37,11 +38,17 @@ def run_worker(
     burst: bool = False,
     grace_s: float | None = None,
     run_scheduler: bool = True,
+    line: Line | None = None,
+    limits: Limits | None = None,
     **options: Any,
 ) -> int:
     """Run a worker in this process until it is stopped.
 
     Arguments left out come from the settings, then from the defaults; see `Worker.for_plan`.
+
+    Args:
+        line: to the supervisor of this process, if it has one.
+        limits: when the supervisor is to replace this process.
 
     Returns:
         the process's exit code: 0 stopped as asked (also by a signal), 4 the broker stayed away.
@@ -61,11 +68,11 @@ def run_worker(
             weights=weights,
             burst=burst,
             grace_s=settings.grace_s if grace_s is None else grace_s,
-            run_scheduler=run_scheduler,
+            run_scheduler=run_scheduler and (line is None or line.is_scheduling),
             hooks=resolve_hooks(plan),
             **options,
         )
-        return await worker.run()
+        return await (worker.run() if line is None else run_supervised(worker, line, limits or Limits()))
 
     import uvloop  # not at the top: only a worker needs it
 
