@@ -15,7 +15,8 @@ DAY_TTL_S = 90 * 86_400
 
 class Tally:
     """Counts by queue, type and outcome since the last flush; starts by queue, and ends by
-    queue and outcome, since the worker's start."""
+    queue and outcome, since the worker's start.
+    """
 
     def __init__(self) -> None:
         self.starts: defaultdict[str, int] = defaultdict(int)
