@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jobctl.spec.cron import check_expression
 from jobctl.spec.diagnostics import quote
 from jobctl.spec.fields import CRON
@@ -123,7 +125,7 @@ def _bounds(reading: Reading, path: str, timezone: str, problems: Problems) -> t
     found = {}
     for name in ("start", "end"):
         node = reading.values.get(name)
-        moment = INVALID if node is None else Moment().read(node, f"{path}.{name}", problems)
+        moment: Any = INVALID if node is None else Moment().read(node, f"{path}.{name}", problems)
         found[name] = 0 if moment is INVALID else at_ms(moment, timezone)
     if found["start"] and found["end"] and found["start"] >= found["end"]:
         text = f"`{path}` ends before it starts"
