@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 EXAMPLES = """
     jobctl run                                   # specs of jobspecs/, 10 at once
     jobctl run --spec jobspecs/ --concurrency 50
-    jobctl run --processes 4 --max-rss 512MiB    # four workers, replaced when large
+    jobctl run --processes 4 --max-rss 512MiB    # four workers
     jobctl run --queues critical=6,default=3     # only these, so weighted
+    jobctl run --watch                           # take changed specs at once
     jobctl run --burst                           # do what is due, then end
 """
 LEVELS = ("debug", "info", "warning", "error")
@@ -81,6 +82,9 @@ def run(
     scheduler: Annotated[
         bool, typer.Option("--scheduler/--no-scheduler", help="Fire the schedules of the spec from this process")
     ] = True,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Apply changes of the specs and handlers while running; refuse broken ones")
+    ] = False,
     grace: Annotated[
         float | None,
         typer.Option(
@@ -139,7 +143,9 @@ def run(
         if line is None:
             session.check(url)
         from jobctl.worker import run_worker
+        from jobctl_cli.watching import watching
 
+        look = partial(watching, env, spec or settings.spec, plan, partial(_served, queues))  # type: ignore[arg-type]
         status = run_worker(
             plan,
             handlers,
@@ -152,6 +158,7 @@ def run(
             run_scheduler=scheduler,
             line=line,
             limits=Limits(jobs=max_jobs, memory=max_rss),
+            beside=look(log_format=log_format or settings.log_format).run if watch else None,
         )
     raise typer.Exit(status)
 
