@@ -124,7 +124,7 @@ async def run_supervised(worker: Worker, line: Line, limits: Limits) -> int:
 
     def retire() -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the worker has ended already
-            loop.call_soon_threadsafe(worker.event.set)
+            loop.call_soon_threadsafe(worker.request_stop)
 
     line.on_retire(retire)
     telling = asyncio.ensure_future(_tell(worker, line, limits))

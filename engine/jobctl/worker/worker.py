@@ -145,7 +145,7 @@ class Worker(SaqWorker[Any]):
             companion = asyncio.ensure_future(keep_running(lambda: beside(self))) if beside else None
             try:
                 await self._serve()
-                while self._next is not None:
+                while self._next is not None and self.exit_code == 0:
                     await self._serve_next(self._next)
             except asyncio.CancelledError:
                 log.debug("worker cancelled")
@@ -213,6 +213,8 @@ class Worker(SaqWorker[Any]):
             if self.started.is_set() or former is None:
                 raise
             log.exception("the new plan cannot be served; going on with the former one")
+            if self.event.is_set():
+                return  # told to stop meanwhile
             self._take(former)
             await self._serve()
 
@@ -229,11 +231,16 @@ class Worker(SaqWorker[Any]):
 
     async def stop(self) -> None:
         """Ask the worker to stop: no more claims, then the grace, then hand back."""
+        self.request_stop()
+
+    def request_stop(self) -> None:
+        """Ask the worker to stop, from a callback of its event loop."""
+        self._next = None  # a drain for another plan that is under way is the last one
         self.event.set()
 
     def _on_signal(self, number: int) -> None:
         if self._next is not None:
-            self._next = None  # the drain that is under way is the last one
+            self.request_stop()
             log.info("stopping", extra={"signal": signal.Signals(number).name})
         elif self.event.is_set():
             log.warning("second signal: handing running jobs back at once")

@@ -181,7 +181,8 @@ async def test_startup_that_fails_brings_the_former_plan_back(shop) -> None:
     assert (await shop.until(await shop.enqueue("work"), "complete"))["result"] == "served"
 
 
-async def test_stop_while_beginning_anew_stops(shop) -> None:
+@pytest.mark.parametrize("how", ["signal", "request"])
+async def test_stop_while_beginning_anew_stops(shop, how: str) -> None:
     gate, began = asyncio.Event(), asyncio.Event()
 
     async def work(ctx):
@@ -195,7 +196,10 @@ async def test_stop_while_beginning_anew_stops(shop) -> None:
     shop.weights = {"default": 1}
     again(shop, worker)
 
-    worker._on_signal(15)
+    if how == "signal":
+        worker._on_signal(15)
+    else:
+        await worker.stop()
     gate.set()
 
     assert await asyncio.wait_for(shop.workers[0], 10) == 0
