@@ -41,7 +41,7 @@ SCHEDULES = (
 )
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1] if REAL_S < 60 else [1, 2, 3, 4])
 async def test_every_tick_of_a_simulated_month_once(redis, seed: int) -> None:
     chance = random.Random(seed)
     plan = plan_of(*SCHEDULES)
@@ -82,6 +82,7 @@ async def test_every_tick_of_a_simulated_month_once(redis, seed: int) -> None:
     assert kills > 50
     assert set(queued.values()) == set(stored.values()) == {1}
     assert set(queued) == expected
+    print(f"\n{len(expected)} ticks, {kills} kills, {sum(queued.values()) - len(queued)} twice, 0 left out")
 
 
 FLEET_MEMBER = """

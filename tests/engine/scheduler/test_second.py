@@ -100,7 +100,7 @@ def test_seconds_around_clock_changes(expression: str, change: tuple[str, str], 
     compare(expression, zone, after, timedelta(hours=4))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     days=DAYS,
     month=MONTHS,
