@@ -6,6 +6,7 @@ bad value is told alike: which option, what it was given, what it takes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -89,11 +90,11 @@ def whole_number(least: int) -> Callable[[str], int]:
 
 def size(value: str) -> int:
     """Read an amount of memory as bytes."""
-    number, unit = value.rstrip("BKMGTikmgt"), value[len(value.rstrip("BKMGTikmgt")) :]
-    try:
-        return round(float(number) * SIZE_UNITS[unit])
-    except (ValueError, KeyError, OverflowError):
-        raise ValueError(f"`{value}` is not a size; write e.g. `512MiB` or `2GiB`") from None
+    number = re.fullmatch(r"(\d{1,12}(?:\.\d+)?)([A-Za-z]+)", value, re.ASCII)
+    amount = round(float(number[1]) * SIZE_UNITS.get(number[2], 0)) if number else 0
+    if amount < 1:
+        raise ValueError(f"`{value}` is not a size; write e.g. `512MiB` or `2GiB`")
+    return amount
 
 
 def duration(value: str) -> float:

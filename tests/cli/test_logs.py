@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
 
-from jobctl_cli.logs import HumanFormatter, JsonFormatter
+from jobctl_cli.environment import Environment
+from jobctl_cli.logs import HumanFormatter, JsonFormatter, set_up
 from jobctl_cli.palette import Palette
 
 HUMAN = HumanFormatter(Palette(False))
@@ -59,6 +61,30 @@ def test_traceback_stays_on_the_json_line() -> None:
 
     assert "\n" not in line
     assert json.loads(line)["traceback"].endswith("ValueError: no\x1b[31m")
+
+
+def test_traceback_that_came_as_text_is_shown_as_any_other() -> None:
+    """So it is with records from the process of an isolated job."""
+    told = record(exc_text="Traceback\nValueError: no")
+
+    assert json.loads(JsonFormatter().format(told))["traceback"] == "Traceback\nValueError: no"
+    assert HUMAN.format(told).endswith("\n    Traceback\n    ValueError: no")
+
+
+def test_every_line_of_a_worker_with_a_number_has_it() -> None:
+    stderr = io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    env = Environment(stdin=io.StringIO(), stdout=io.StringIO(), stderr=stderr, variables={})
+    try:
+        set_up(env, format="json", level="info", child=2)
+        logging.getLogger("any").info("hello")
+        logging.getLogger("supervisor").info("of another", extra={"child": 3})
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+    assert [json.loads(line)["child"] for line in stderr.getvalue().splitlines()] == [2, 3]
 
 
 def test_human_line_is_time_level_message_facts() -> None:
