@@ -119,7 +119,7 @@ class Watch:
     def _refuse(self, error: JobctlError) -> None:
         problems = error.diagnostics if isinstance(error, SpecErrors) else ()
         told = [f"{one.location}: {one.message}" for one in problems] or [error.message]
-        log.error("spec refused; going on with the one before", extra={"problems": told})
+        log.error("spec refused; going on with the one before", extra={"problems": "; ".join(told)})
         if self._on_refused is not None:
             self._on_refused(error)
 

@@ -125,7 +125,7 @@ async def test_broken_spec_is_refused_with_its_diagnostics_and_the_old_one_stays
     assert isinstance(error, SpecErrors)
     assert {one.code for one in error.diagnostics} == {"spec.out-of-range", "spec.handler-not-found"}
     (record,) = caplog.records
-    assert any("jobs.yaml:4" in problem for problem in record.problems)
+    assert "jobs.yaml:4" in record.problems
     assert await running.result("one") == 1
     assert await running.look() is False
     assert len(running.refused) == 1
