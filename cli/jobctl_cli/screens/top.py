@@ -191,7 +191,8 @@ def _workers(env: Environment, plan: Plan | None, overview: Overview, columns: i
         runs = ""
         if longest is not None:
             progress = f" {longest.progress:.0%}" if longest.progress else ""
-            late = " overdue" if longest.overdue else ""
+            held = sum(run.overdue for run in worker.running)  # threads cannot be stopped, and keep their slots
+            late = f", {plural(held, 'slot')} held past timeout" if held else ""
             runs = f"{job_name(plan, longest.type)} {format_elapsed(longest.ran_ms / 1000)}{progress}{late}"
         rows.append(
             [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -87,6 +88,15 @@ def test_what_is_left_out_is_counted(env) -> None:
     shown = top.frame(env, None, overview(queues=30), 80, 24)
 
     assert "more" in shown
+
+
+def test_slots_held_by_threads_past_their_timeout_are_counted(env) -> None:
+    one = overview(workers=1)
+    late = Running(key="l", type="render", ran_ms=1000, overdue=True)
+    (worker,) = one.workers
+    one = replace(one, workers=(replace(worker, running=(*worker.running, late, late)),))
+
+    assert "tenant:initialize 4.2s 40%, 2 slots held past timeout" in top.frame(env, None, one, 200, 40)
 
 
 def test_frame(env, snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
