@@ -137,10 +137,6 @@ class QueueKeys:
         """Return the key under which SAQ looks for a worker's info (string, JSON, expires)."""
         return f"saq:{self.name}:worker_info:{worker_id}"
 
-    def worker_info(self, worker_id: str) -> str:
-        """Return the key of a worker's report to SAQ's web page (string, JSON, expires)."""
-        return f"saq:{self.name}:worker_info:{worker_id}"
-
     def day(self, day: str) -> str:
         """Return the key of a day's counters (hash ``type|outcome`` -> count), ``day`` as ``20260131`` in UTC."""
         return f"jobctl:{self.name}:day:{day}"

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 MAX_DELAY_S = 7 * 86_400.0  # SAQ's doubling delays have no bound: days, years, then an OverflowError (hazard C14)
 PROMOTED = 500  # jobs that one call of `schedule` queues at most
-LOOK_S = 5.0  # a listener looks for itself this often, whatever it has heard
+LOOK_S = (0.05, 1.0)  # a listener also looks for itself, ever less often: a worker's claims are not published
 
 _DELIVERY = "_jobctl_delivery"  # on a job object: the token of the delivery it came from; no field, so in no record
 _FIELDS = frozenset(Job.__dataclass_fields__)
@@ -399,14 +399,15 @@ class JobQueue(RedisQueue):
         if not keys:
             return
         seen: dict[str, Status] = {}
+        pause_s, longest_s = LOOK_S
         async with asyncio.timeout(timeout or None), self._subscription.listen(map(self.job_id, keys)) as inbox:
             while True:
                 news = None
                 try:
-                    async with asyncio.timeout(LOOK_S):
+                    async with asyncio.timeout(pause_s):
                         news = await inbox.get()
                 except TimeoutError:
-                    pass
+                    pause_s = min(2 * pause_s, longest_s)
                 if news is not None:
                     told = [(self.job_key_from_id(news[0]), Status(news[1]))]
                 else:
