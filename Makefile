@@ -19,6 +19,7 @@ help: ## List what make can do
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Create .venv with the locked dependencies; nothing to do when they have not changed
+	@:
 
 # A candidate must run (a pyenv shim may exist and not), be new enough, and be able to make a virtual environment
 # (Debian's python3 alone cannot). A .venv without a working pip is a broken one: it is made anew.
