@@ -33,7 +33,7 @@ class Filled:
 
 async def run_now(server: Redis, plan: Plan, schedule: Schedule, now_ms: int, *, force: bool = False) -> Filled:
     """Run a schedule's job now, paused or not. Its `overlap` holds unless forced; its ticks are not touched."""
-    key = f"cron:{schedule.id}:{now_ms // 1000}-{new_key()}"
+    key = f"{tick_key(schedule.id, now_ms)}-{new_key()[-6:]}"
     (answer,) = await Claims(server).send([claim(plan, schedule, now_ms, how="hand", key=key, force=force)])
     return Filled(schedule=schedule.id, tick=utc(now_ms / 1000), key=key, answer=answer)
 
@@ -78,7 +78,7 @@ async def backfill(
         dry_run: change nothing.
     """
     moments = [round(tick.timestamp() * 1000) for tick in ticks]
-    suffix = f"-{new_key()}" if force else ""
+    suffix = f"-{new_key()[-6:]}" if force else ""
     keys = [tick_key(schedule.id, tick_ms) + suffix for tick_ms in moments]
     answers: Sequence[Answer | None] = [None] * len(ticks)
     if not dry_run:
