@@ -37,6 +37,17 @@ LINT_TEXTS = {
 }
 
 
+_COMMANDS = (
+    ("spec new", "writes a spec to begin with, its handlers, and the schema for editors", "0; 2 a file is there"),
+    ("spec check", "every problem at once, and warnings; `--strict` fails on these too", "0 sound; 3 problems"),
+    ("spec plan", "what the specs would change on the broker; `--offline` what they compile to", "0 same; 2 differs"),
+    ("spec show JOB", "a job in force, each value with where it came from", "0; 5 no such job"),
+    ("spec explain KEY", "what a key means, its default, an example", "0; 2 no such key"),
+    ("spec schema", "the JSON Schema of specs", "0"),
+    ("run --watch", "applies changed specs while running; a broken one is refused and the old one stays", "of `run`"),
+)
+
+
 def allowed(field: Field, below: Inner | None) -> str:
     """Return what a value may be, in a few words."""
     if below is not None and below.shape is Shape.MAP:
@@ -74,7 +85,10 @@ def markdown() -> str:
     ]
     for heading, section, path, text in _CHAPTERS:
         parts += [f"## {heading}", text, "\n".join(_table(section, path))]
+    commands = ["| command | what it does | exit codes |", "|---|---|---|"]
+    commands += [f"| `jobctl {name}` | {text} | {codes} |" for name, text, codes in _COMMANDS]
     parts += ["### Codes", "\n".join(f"- `{code}`: {text}" for code, text in LINT_TEXTS.items())]
+    parts += ["## Commands", "\n".join(commands)]
     return "\n\n".join(parts) + "\n"
 
 

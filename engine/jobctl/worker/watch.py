@@ -110,6 +110,9 @@ class Watch:
             return False
         self._plan = prepared.plan
         self._modules = await asyncio.to_thread(self._module_stamps)
+        if difference.lost_types:
+            text = "these types are served no more; jobs of them that wait fail when their turn comes"
+            log.warning(text, extra={"types": ", ".join(difference.lost_types)})
         told = {**_told(difference), "fingerprint": prepared.plan.fingerprint}
         if stale:
             told["reloaded"] = ", ".join(path.name for path in stale)

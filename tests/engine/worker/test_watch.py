@@ -141,6 +141,16 @@ async def test_mended_spec_is_applied(running: Stage) -> None:
     assert await running.result("two") == 1
 
 
+async def test_type_that_goes_is_warned_of(running: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    running.write("spec/jobs.yaml", SPEC.replace("one:", "two:"))
+
+    with caplog.at_level(logging.WARNING, "jobctl.worker.watch"):
+        assert await running.look() is True
+
+    (record,) = caplog.records
+    assert record.types == "one"
+
+
 async def test_comment_changes_nothing(running: Stage) -> None:
     running.write("spec/jobs.yaml", "# a comment\n" + SPEC)
 
