@@ -19,6 +19,8 @@ from jobctl.compiler.plan import Registration
 
 KEY_RANDOM_DIGITS = 13
 
+_pack = msgspec.msgpack.Encoder().encode
+
 
 class Stencil(msgspec.Struct, frozen=True, eq=False):
     """What the plain jobs of one registration have in common.
@@ -32,17 +34,17 @@ class Stencil(msgspec.Struct, frozen=True, eq=False):
     head: bytes
 
 
-class PlainJob(msgspec.Struct, frozen=True, eq=False):
-    """One plain job to be stored; ``payload`` is JSON."""
+class PlainJob(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """One plain job to be stored; ``payload`` is JSON text."""
 
     stencil: Stencil
     key: str
-    payload: bytes
+    payload: str
 
     @property
     def record(self) -> bytes:
         """The record that the script makes of it, but for the server's enqueue time."""
-        return b'%b%b","kwargs":%b}' % (self.stencil.head, self.key.encode(), self.payload)
+        return b'%b%b","kwargs":%b}' % (self.stencil.head, self.key.encode(), self.payload.encode())
 
     def envelope(self) -> Envelope:
         """Return the same job in the general form, for a batch that holds others too."""
@@ -69,7 +71,7 @@ def pack_plain(jobs: Sequence[PlainJob]) -> tuple[list[str], list[str | bytes | 
     """Return ``(keys, args)`` of the script ``enqueue_plain`` for 1 to 3,900 jobs."""
     positions: dict[Stencil, int] = {}
     queues: dict[str, int] = {}
-    values: list[str | bytes | int] = []
+    values: list[str | int] = []
     for job in jobs:
         # `setdefault` would reckon its default for every job
         position = positions.get(job.stencil)
@@ -83,4 +85,4 @@ def pack_plain(jobs: Sequence[PlainJob]) -> tuple[list[str], list[str | bytes | 
     for queue in queues:
         of = keys.QueueKeys(queue)
         names += (of.queued, of.incomplete)
-    return [*names, keys.QUEUES], [len(queues), *queues, len(positions), *heads, *values]
+    return [*names, keys.QUEUES], [len(queues), *queues, len(positions), *heads, _pack(values)]

@@ -16,7 +16,7 @@ SCRIPTS = ("enqueue", "enqueue_plain")
 """Those that a batch may ask for."""
 
 
-class Prepared(msgspec.Struct, frozen=True, eq=False):
+class Prepared(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A job checked and sealed, and what its caller gets if the broker takes it. ``size`` is in bytes."""
 
     envelope: Envelope | PlainJob
@@ -38,18 +38,25 @@ class Prepared(msgspec.Struct, frozen=True, eq=False):
 
 
 class Batch:
-    """Jobs to be stored by one call of a script."""
+    """Jobs to be stored by one call of a script.
+
+    Attributes:
+        script: that stores them. One job that is not plain makes all go the general way.
+        keys: its KEYS.
+        args: its ARGV.
+    """
 
     def __init__(self, jobs: Sequence[Prepared]) -> None:
         self.jobs = jobs
-
-    def pack(self) -> tuple[str, list[str], list[str | bytes | int]]:
-        """Return ``(script, keys, args)`` of the call. One job that is not plain makes all go the general way."""
-        envelopes = [job.envelope for job in self.jobs]
+        # Packed now, not when it is sent: the broker may still be busy with the batch before.
+        envelopes = [job.envelope for job in jobs]
         plain = [envelope for envelope in envelopes if type(envelope) is PlainJob]
         if len(plain) == len(envelopes):
-            return "enqueue_plain", *pack_plain(plain)
-        return "enqueue", *pack([each.envelope() if isinstance(each, PlainJob) else each for each in envelopes])
+            self.script = "enqueue_plain"
+            self.keys, self.args = pack_plain(plain)
+        else:
+            self.script = "enqueue"
+            self.keys, self.args = pack([each.envelope() if isinstance(each, PlainJob) else each for each in envelopes])
 
     def settle(self, reply: int | Sequence[bytes | int]) -> list[Enqueued | DuplicateJob]:
         """Return what the script's reply means to each job. Plain jobs are never refused."""

@@ -131,9 +131,8 @@ class BlockingClient:
                         raise watch.too_late(timeout_s)
 
     def _send(self, batch: Batch) -> list[Enqueued | DuplicateJob]:
-        script, names, args = batch.pack()
         with translate_errors(self._url):
-            reply = self._scripts[script](keys=names, args=args)
+            reply = self._scripts[batch.script](keys=batch.keys, args=batch.args)
         return batch.settle(reply)
 
     def _rows(self, ids: Sequence[str]) -> list[Row]:

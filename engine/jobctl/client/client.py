@@ -182,9 +182,8 @@ class Client:
                         raise watch.too_late(timeout_s)
 
     async def _send(self, batch: Batch) -> list[Enqueued | DuplicateJob]:
-        script, names, args = batch.pack()
         try:
-            reply = await self._direct.run(script, names, args, is_small=len(batch.jobs) == 1)
+            reply = await self._direct.run(batch.script, batch.keys, batch.args, is_small=len(batch.jobs) == 1)
         except Exception:
             with translate_errors(self._url):  # entered on errors only: it costs as much as preparing a job
                 raise

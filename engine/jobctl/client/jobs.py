@@ -59,7 +59,7 @@ class NewJob(_JobAndPayload, frozen=True, kw_only=True):
         )
 
 
-class Enqueued(msgspec.Struct, frozen=True, kw_only=True):
+class Enqueued(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A job the broker has taken.
 
     Attributes:

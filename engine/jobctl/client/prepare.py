@@ -68,7 +68,7 @@ class Preparer:
         if stencil is None or new.has_options:
             return self._seal(new, recipe.registration, payload)
         key = fresh_key or new_key()
-        text = _encode(payload)
+        text = _encode(payload).decode()
         receipt = Enqueued(key=key, queue=stencil.queue, type=stencil.type)
         return Prepared(PlainJob(stencil, key, text), receipt, len(stencil.head) + len(text))
 

@@ -39,7 +39,7 @@ def registration(name: str = "clean-up", *, queue: str = "low", heartbeat_s: flo
 def plain_job(of: Registration, key: str, payload: Any) -> PlainJob:
     found = stencil(of)
     assert found is not None
-    return PlainJob(found, key, json.dumps(payload).encode())
+    return PlainJob(found, key, json.dumps(payload))
 
 
 json_values = st.recursive(

@@ -92,9 +92,8 @@ async def direct(redis_url: str) -> AsyncIterator[Direct]:
 
 
 async def send(direct: Direct, batch: Batch) -> Any:
-    script, keys, args = batch.pack()
-    assert script == "enqueue_plain"
-    return await direct.run(script, keys, args)
+    assert batch.script == "enqueue_plain"
+    return await direct.run(batch.script, batch.keys, batch.args)
 
 
 async def test_what_has_ended_meanwhile_is_not_run_again(plan: Plan, direct: Direct, server: redis.Redis) -> None:
