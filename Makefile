@@ -12,7 +12,7 @@ PYTHONS := python3.14 python3.13 python3.12 python3.11 python3
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format format-check lint types contracts bench screens lock clean
+.PHONY: help setup demo test fleet check format format-check lint types contracts bench screens lock clean
 .DELETE_ON_ERROR:
 
 help: ## List what make can do
@@ -49,7 +49,7 @@ demo: $(STAMP) ## See it work: five real jobs end to end, in under a minute, lea
 test: $(STAMP) ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-soak: $(STAMP) ## Run five schedulers for ten minutes, killed and paused at random: every tick exactly once
+fleet: $(STAMP) ## Run five schedulers for ten minutes, killed and paused at random: every tick exactly once
 	@JOBCTL_FLEET_S=600 $(BIN)/python -m pytest -s tests/engine/scheduler/test_fleet.py -k real $(ARGS)
 
 check: format-check lint types contracts test ## Everything CI checks: format, lint, types, contracts, tests
