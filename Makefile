@@ -71,7 +71,8 @@ contracts: $(STAMP) ## Check the arrow of imports (ARCHITECTURE.md)
 	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said" >&2; exit 1; }
 
 bench: $(STAMP) ## Measure our worker beside stock SAQ
-	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m bench --plot bench/ratios.svg $(ARGS)
+	@$(BIN)/python -m bench.idle
 
 screens: $(STAMP) ## Draw the README's screens again (docs/screens/*.svg)
 	@$(BIN)/python docs/screens/draw.py $(ARGS)

@@ -1,4 +1,4 @@
-"""Measure our worker beside stock SAQ: `python -m bench [--repeats N] [--quick] [--json]`.
+"""Measure our worker beside stock SAQ: `python -m bench [--repeats N] [--quick] [--json] [--plot FILE]`.
 
 Each measurement runs in a process of its own on a server of its own, over TCP on loopback and with AOF (everysec), as
 a broker in production has it. The two sides take turns, so that what else the machine does meets both alike; the
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.plot import bars
 from bench.sample import Sample
 from bench.table import Row, render
 from jobctl.testing.servers import PrivateServer
@@ -72,6 +73,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5, help="measurements of each kind (default 5)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the jobs: to try it, not for figures")
     parser.add_argument("--json", action="store_true", help="print every sample as a JSON line instead of the table")
+    parser.add_argument("--plot", metavar="FILE", help="draw the ratios as an SVG")
     options = parser.parse_args()
     rows = {trial.title: Row(title=trial.title) for trial in TRIALS}
     for trial, subject, sample in rounds(options.repeats, QUICK if options.quick else 1):
@@ -79,6 +81,9 @@ def main() -> int:
         print(f"{trial.title}: {subject} {sample.rate_per_s:,.0f}/s", file=sys.stderr)
         if options.json:
             print(json.dumps({"trial": trial.title, "subject": subject, **asdict(sample)}), flush=True)
+    if options.plot:
+        title = f"jobs per second, times stock SAQ (medians of {options.repeats})"
+        Path(options.plot).write_text(bars(title, [(row.title, row.ratio) for row in rows.values()]))
     if not options.json:
         print(render(list(rows.values())))
     return 0

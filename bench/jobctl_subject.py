@@ -10,13 +10,14 @@ import asyncio
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
 import uvloop
 
 from bench import noop
-from bench.sample import Lap, Sample, cpu_s
+from bench.sample import Lap, Sample, cpu_s, socket_reads
 from jobctl import Client, NewJob, Worker, load_plan
 from jobctl.compiler.handlers import bind
 from jobctl.compiler.plan import Plan
@@ -58,13 +59,18 @@ async def measure_work(plan: Plan, url: str, jobs: int, slots: int) -> Sample:
         await enqueue_many(client, plan, jobs)
     worker = Worker.for_plan(plan, bind(plan), url=url, concurrency=slots, burst=True)
     noop.lap = Lap(jobs, lambda: None)
+    reads = -socket_reads(url)
     await worker.run()
+    reads += socket_reads(url)
     # Shares are defined while all queues have work.
     starts = busy_prefix(noop.starts, Counter(noop.starts))
     weights = {queue.name: queue.weight for queue in plan.queues}
-    return noop.lap.sample(
-        worst_of_10=measure(starts, weights, 10).worst_starts,
-        worst_of_100=measure(starts, weights, 100).worst_starts,
+    return replace(
+        noop.lap.sample(
+            worst_of_10=measure(starts, weights, 10).worst_starts,
+            worst_of_100=measure(starts, weights, 100).worst_starts,
+        ),
+        reads=reads,
     )
 
 

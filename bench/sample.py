@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from jobctl.broker.connect import connect_blocking
+
 
 def cpu_s() -> float:
     """Return the CPU seconds this process has used so far, all threads."""
@@ -28,6 +30,7 @@ class Sample:
         cpu_s: CPU seconds of the measured process meanwhile; the server's are not in it.
         worst_of_10: fairness only: starts by which a window of 10 was furthest off its weights.
         worst_of_100: the same for windows of 100.
+        reads: times the server read from a socket meanwhile; work only.
     """
 
     jobs: int
@@ -35,6 +38,7 @@ class Sample:
     cpu_s: float
     worst_of_10: float | None = None
     worst_of_100: float | None = None
+    reads: int | None = None
 
     @property
     def rate_per_s(self) -> float:
@@ -54,6 +58,12 @@ class Sample:
     def parse(cls, output: str) -> Sample:
         """Read the sample from a subject's output: its last line."""
         return cls(**json.loads(output.strip().splitlines()[-1]))
+
+
+def socket_reads(url: str) -> int:
+    """Return how often the server has read from a socket so far."""
+    with connect_blocking(url) as server:
+        return int(server.info("stats")["total_reads_processed"])
 
 
 class Lap:

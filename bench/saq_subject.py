@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from dataclasses import replace
 
 import uvloop
 from redis import asyncio as redis
@@ -16,7 +17,7 @@ from saq import Job, Worker
 from saq.queue.redis import RedisQueue
 from saq.types import Context
 
-from bench.sample import Lap, Sample, cpu_s
+from bench.sample import Lap, Sample, cpu_s, socket_reads
 
 BATCH = 1000  # coroutines at once: enough to keep SAQ's 20 calls busy
 
@@ -46,7 +47,7 @@ async def measure_enqueue(queue: RedisQueue, how: str, jobs: int) -> Sample:
     return Sample(jobs=jobs, seconds=time.perf_counter() - began_s, cpu_s=cpu_s() - cpu_began_s)
 
 
-async def measure_work(queue: RedisQueue, jobs: int, slots: int) -> Sample:
+async def measure_work(queue: RedisQueue, url: str, jobs: int, slots: int) -> Sample:
     """Drain a backlog."""
     await enqueue_many(queue, jobs)
 
@@ -59,8 +60,9 @@ async def measure_work(queue: RedisQueue, jobs: int, slots: int) -> Sample:
         lap.start()
 
     worker: Worker[Context] = Worker(queue, [("noop", noop)], concurrency=slots)
+    reads = -socket_reads(url)
     await worker.start()
-    return lap.sample()
+    return replace(lap.sample(), reads=reads + socket_reads(url))
 
 
 async def main(how: str, url: str, jobs: int, slots: int) -> None:
@@ -68,7 +70,7 @@ async def main(how: str, url: str, jobs: int, slots: int) -> None:
     queue = RedisQueue(redis.from_url(url))  # what `Queue.from_url` does, which knows no unix sockets
     await queue.connect()
     try:
-        sample = await (measure_work(queue, jobs, slots) if how == "work" else measure_enqueue(queue, how, jobs))
+        sample = await (measure_work(queue, url, jobs, slots) if how == "work" else measure_enqueue(queue, how, jobs))
     finally:
         await queue.disconnect()
     sample.print()

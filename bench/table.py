@@ -23,12 +23,21 @@ class Row:
         """Keep a sample of ``jobctl`` or ``saq``."""
         (self.ours if subject == "jobctl" else self.theirs).append(sample)
 
+    @property
+    def ratio(self) -> float:
+        """Our median rate to theirs."""
+        return median(sample.rate_per_s for sample in self.ours) / median(sample.rate_per_s for sample in self.theirs)
+
     def lines(self) -> list[tuple[str, ...]]:
         """Return this trial's lines of the table."""
         lines = [
             self._compare("jobs/s", lambda sample: sample.rate_per_s, "{:,.0f}"),
             self._compare("CPU s per 1,000 jobs", lambda sample: sample.cpu_s_per_1000, "{:.3f}"),
         ]
+        if all(sample.reads for sample in (*self.ours, *self.theirs)):
+            lines.append(
+                self._compare("socket reads per job", lambda sample: (sample.reads or 0) / sample.jobs, "{:.3f}")
+            )
         for size in (10, 100):
             worst = [value for sample in self.ours if (value := getattr(sample, f"worst_of_{size}")) is not None]
             if worst:
