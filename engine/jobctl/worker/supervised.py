@@ -89,7 +89,6 @@ class Line:
         number, fd, is_scheduling = (int(part) for part in text.split(":"))
         link = socket.socket(fileno=fd)
         link.set_inheritable(False)
-        os.register_at_fork(after_in_child=link.close)
         return cls(link, number, is_scheduling=bool(is_scheduling))
 
     def hold(self) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from jobctl.spec.model import Backoff
+from jobctl.testing.servers import PrivateServer
 from jobctl.worker import supervisor as supervisors
 from jobctl.worker.memory import rss_bytes
 from jobctl.worker.supervised import Limits, Line
@@ -402,6 +403,37 @@ async def test_first_worker_that_finds_its_handlers_missing_ends_it_all(program:
 
     assert await asyncio.to_thread(process.wait, DEADLINE_S) == 3
     assert "supervised_app:nap" in program.log.read_text()
+
+
+async def test_broker_that_stays_away_ends_it_all_with_exit_code_4(program: Program, tmp_path: Path) -> None:
+    with PrivateServer(tmp_path / "server", appendonly=False) as server:
+        program.env |= {"REDIS_URL": server.url, "JOBCTL_PATIENCE": "300ms"}
+        process = program.start("--processes", "2")
+        await program.until("worker started", 2)
+
+        server.kill()
+
+        assert await asyncio.to_thread(process.wait, DEADLINE_S) == 4
+    assert program.lines("worker process cannot go on; stopping all")
+
+
+async def test_worker_that_dies_while_the_broker_is_away_is_replaced_and_waits(
+    program: Program, tmp_path: Path
+) -> None:
+    with PrivateServer(tmp_path / "server", appendonly=False) as server:
+        program.env |= {"REDIS_URL": server.url}
+        process = program.start("--processes", "1")
+        await program.until("worker started")
+        server.kill()
+
+        os.kill(program.lines("worker process started")[0]["child_pid"], signal.SIGKILL)
+
+        await program.until("worker started", 2)
+        await program.until("the broker cannot be used; trying again")
+        server.start()
+        await program.until("the broker is back")
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, DEADLINE_S) == 0
 
 
 async def test_burst_with_processes_ends_when_nothing_is_due(program: Program, nap: Any, shop: Any) -> None:
