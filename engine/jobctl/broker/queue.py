@@ -37,6 +37,7 @@ from jobctl.spec.model import DEFAULT_DEAD_RETENTION_S
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+    from saq.queue import Queue
     from saq.types import CountKind, DumpType, ListenCallback, LoadType, QueueInfo, WorkerInfo
 
 log = logging.getLogger(__name__)
@@ -81,10 +82,25 @@ class JobQueue(RedisQueue):
         return cls(connect(url, max_connections=16), **options)
 
     @classmethod
-    def beside(cls, queue: RedisQueue) -> JobQueue:
-        """Return one for the same queue and the same connections as one of SAQ's; itself if it is ours."""
+    def beside(cls, queue: Queue) -> JobQueue | None:
+        """Return one for the same queue over the same connections as one of SAQ's; itself if it is ours.
+
+        None if there can be none: it is not in Redis, its records are not JSON, or its address is not known (Sentinel).
+        """
+        if not isinstance(queue, RedisQueue):
+            return None
+        options = queue.redis.connection_pool.connection_kwargs
+        if not ("host" in options or "path" in options):
+            return None
         if isinstance(queue, cls):
             return queue
+        try:
+            record = queue._dump({"function": "probe"})
+            is_json = json.loads(record) == {"function": "probe"}
+        except (ValueError, TypeError):
+            is_json = False
+        if not is_json:
+            return None
         return cls(
             queue.redis, queue.name, dump=queue._dump, load=queue._load, swept_error_message=queue.swept_error_message
         )

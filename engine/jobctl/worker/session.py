@@ -16,10 +16,11 @@ from jobctl.broker.cycle import Cycle
 from jobctl.broker.keys import WAKE
 from jobctl.broker.upkeep import Findings, Upkeep
 from jobctl.scheduler.ticker import Scheduler
+from jobctl.worker.burst import wait_until_idle
 from jobctl.worker.execution import Execution
 from jobctl.worker.feed import Feed
 from jobctl.worker.report import Reporter
-from jobctl.worker.run import Cause
+from jobctl.worker.saq_duties import SWEEP_S, SaqDuties
 from jobctl.worker.tasks import end_tasks
 from jobctl.worker.upkeep import UpkeepLoop
 from jobctl.worker.waiting import Peek
@@ -75,6 +76,17 @@ class Session:
         self._adopting: set[asyncio.Task[None]] = set()
         self._paused: tuple[bool, ...] = (False,) * len(cycle.keys)
         self._reported_at = float("-inf")
+        self.saq = SaqDuties(
+            server,
+            worker.id,
+            cycle.keys,
+            execution,
+            poke=lambda: self.upkeep.expect(0.0),
+            metadata=worker.metadata,
+            message=worker.queue.swept_error_message,
+            sweep_s=min(SWEEP_S, worker.timers["sweep"]),
+            info_s=worker.timers["worker_info"],
+        )
         self.feed = Feed(
             cycle,
             execution,
@@ -82,7 +94,7 @@ class Session:
             worker.event,
             self.peeks,
             expect=self.upkeep.expect,
-            burst=worker.burst,
+            burst=worker.burst and duties is not None,
             patience_s=worker.patience_s,
         )
 
@@ -90,12 +102,17 @@ class Session:
         """Serve until the worker's event is set and everything has been told."""
         beside: list[Callable[[], Awaitable[None]]] = [peek.run for peek in self.peeks]
         beside += [self.upkeep.run, self._listen]
+        if self.worker.burst and self.worker.duties is None:
+            beside.append(self._end_burst)
         tasks = [asyncio.ensure_future(keep_running(work)) for work in beside]
         if self.scheduler is not None:
             self._scheduling = asyncio.ensure_future(keep_running(self.scheduler.run))
         stopper = asyncio.ensure_future(self._wake_when_stopping())
         try:
-            await self.feed.run()
+            try:
+                await self.feed.run()
+            except asyncio.CancelledError:
+                self.worker.event.set()  # to cancel a worker is to ask it to stop, as with SAQ's
             self.worker.exit_code = self.feed.exit_code
             await self._drain()
         finally:
@@ -129,7 +146,13 @@ class Session:
         duties = self.worker.duties
         registrations = duties.plan.registrations if duties else ()
         respite_ms = self.worker.lease_ms // 3 + RESPITE_MS
-        return Upkeep(self.server, self.cycle.keys, registrations, respite_ms=respite_ms)
+        # a worker made as SAQ's queues what is due as SAQ's: by its own clock, in `schedule`
+        promote = duties is not None
+        return Upkeep(self.server, self.cycle.keys, registrations, promote=promote, respite_ms=respite_ms)
+
+    async def _end_burst(self) -> None:
+        await wait_until_idle(self.execution, self.worker.dequeue_timeout)
+        self.worker.event.set()
 
     async def _wake_when_stopping(self) -> None:
         await self.worker.event.wait()
@@ -139,7 +162,7 @@ class Session:
         """Stop: no more claims, the grace for what runs, hand back the rest, tell the broker."""
         worker, execution = self.worker, self.execution
         teller = asyncio.ensure_future(self.feed.tell_until_cancelled())
-        await execution.drain(worker.grace_s, worker.hurry)
+        await execution.drain(worker.grace_s, worker.hurry, worker.hard_s)
         await end_tasks([teller])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_TIMEOUT_S):
@@ -153,6 +176,7 @@ class Session:
             async with asyncio.timeout(FLUSH_TIMEOUT_S):
                 await self.reporter.flush(execution.tally, int(time.time() * 1000))
                 await self.reporter.retire()
+                await self.saq.retire()
 
     async def _on_findings(self, findings: Findings) -> None:
         for job in findings.recovered:
@@ -168,7 +192,9 @@ class Session:
         self._paused = findings.paused
         if self.scheduler is not None:
             self.scheduler.set_clock(findings.now_ms)
-        await self._apply_cancels()
+        await self.saq.tick()
+        if self.worker.duties is None:
+            await self.worker.schedule()
         await self.reporter.flush(self.execution.tally, findings.now_ms)
         now_at = time.monotonic()
         busy = any(getattr(run.context, "fraction", None) is not None for run in self.execution.running.values())
@@ -176,21 +202,6 @@ class Session:
             state = "stopping" if self.worker.event.is_set() else "running"
             await self.reporter.report(findings.now_ms, self.execution.running, self.execution.tally.starts, state)
             self._reported_at = now_at
-
-    async def _apply_cancels(self) -> None:
-        """Stop running jobs that someone has cancelled: through jobctl, or through SAQ's abort."""
-        runs = list(self.execution.running.values())
-        if not runs:
-            return
-        async with self.server.pipeline(transaction=False) as pipe:
-            for run in runs:
-                pipe.hget(self.cycle.keys[run.queue].cancels, run.id)
-                pipe.get(f"saq:abort:{run.wire.key}")
-            answers = await pipe.execute()
-        for position, run in enumerate(runs):
-            reason = answers[2 * position] or answers[2 * position + 1]
-            if reason is not None:
-                self.execution.cancel(run.id, Cause.CANCEL, reason.decode(errors="replace"))
 
     async def _listen(self) -> None:
         """Hear when something became due, was resumed or cancelled, without polling for it."""

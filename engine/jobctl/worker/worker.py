@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
+import re
 import secrets
 import signal
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from croniter import croniter
 from redis import exceptions
 from saq import Worker as SaqWorker
+from saq import worker as saq_worker
 
 from jobctl.broker.applied import write_plan
 from jobctl.broker.connect import connect, url_of
@@ -32,7 +37,8 @@ from jobctl.errors import UsageError
 from jobctl.settings import DEFAULT_CONCURRENCY, DEFAULT_GRACE_S
 from jobctl.spec.model import Isolation, Scheduling
 from jobctl.worker import ending
-from jobctl.worker.callees import HandlerCallee, StockCallee
+from jobctl.worker.burst import CountedExecution
+from jobctl.worker.callees import HandlerCallee
 from jobctl.worker.duties import PATIENCE_S, Duties, needs_session, slot_limits
 from jobctl.worker.execution import Execution
 from jobctl.worker.hooks import Failure, WorkerHooks, await_hook, call_hook
@@ -41,10 +47,14 @@ from jobctl.worker.isolation.pool import ProcessPool
 from jobctl.worker.keeper import LeaseKeeper
 from jobctl.worker.run import Callee, Run
 from jobctl.worker.session import Session, keep_running
+from jobctl.worker.stock_callee import StockCallee, StockHost
 from jobctl.worker.tasks import end_tasks
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+    from saq.job import CronJob
+    from saq.queue import Queue
+    from saq.types import WorkerInfo
 
 log = logging.getLogger(__name__)
 
@@ -54,18 +64,21 @@ FLUSH_TIMEOUT_S = 5.0  # how long a stopping worker tries to tell the broker of 
 class Worker(SaqWorker[Any]):
     """Runs jobs until stopped. Make one for a plan with `for_plan`; or, as SAQ's, from a queue and functions."""
 
-    def __init__(self, queue: JobQueue, functions: Any = (), *, duties: Duties | None = None, **options: Any) -> None:
+    def __init__(self, queue: Queue, functions: Any = (), *, duties: Duties | None = None, **options: Any) -> None:
         options.setdefault("id", secrets.token_hex(6))
         super().__init__(queue, functions, **options)
         self.exit_code = 0
         self.duties = duties
-        self.job_queue = queue
+        self.metadata = self._metadata
+        self.hard_s = self._cancellation_hard_deadline_s
+        self.job_queue = JobQueue.beside(queue)
+        self.id = re.sub(r"[^\w.-]", "-", self.id)  # it stands in tokens, keys and records
         self.weights = dict(duties.weights) if duties else {queue.name: 1}
         self.lease_ms = duties.lease_ms if duties else LEASE_MS
         self.patience_s = duties.patience_s if duties else PATIENCE_S
         self.grace_s = float(self._shutdown_grace_period_s or 0)
         self.state: dict[str, Any] = {}
-        self.url = url_of(queue.redis)
+        self.url = url_of(self.job_queue.redis) if self.job_queue else ""
         self.hurry = asyncio.Event()
         self._hook_tasks: set[asyncio.Task[None]] = set()
         self._session: Session | None = None
@@ -73,6 +86,8 @@ class Worker(SaqWorker[Any]):
         self.beside: Callable[[Worker], Awaitable[None]] | None = None
         self.started = asyncio.Event()
         self._execution: Execution | None = None
+        self._serving: asyncio.Task[Any] | None = None
+        self._served = asyncio.Event()
 
     @classmethod
     def for_plan(
@@ -130,9 +145,13 @@ class Worker(SaqWorker[Any]):
         return self.exit_code
 
     async def start(self) -> None:
-        """Run until stopped."""
+        """Run until stopped. With a queue that the cycle cannot feed (SAQ's HTTP proxy, say) as SAQ's worker does."""
+        if self.job_queue is None:
+            await super().start()
+            return
         self.event = asyncio.Event()
         self._stopped = False
+        self._serving, self._served = asyncio.current_task(), asyncio.Event()
         loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as undo:
             for number in self.SIGNALS:
@@ -153,6 +172,8 @@ class Worker(SaqWorker[Any]):
                 self._stopped = True
                 if companion is not None:
                     await end_tasks([companion])
+                self._serving = None
+                self._served.set()
 
     def apply(
         self,
@@ -230,8 +251,12 @@ class Worker(SaqWorker[Any]):
         return self._execution.processed if self._execution else 0
 
     async def stop(self) -> None:
-        """Ask the worker to stop: no more claims, then the grace, then hand back."""
+        """Ask the worker to stop, and wait until it has: no more claims, the grace, then it hands back what runs."""
         self.request_stop()
+        if self._serving is not None and self._serving is not asyncio.current_task():
+            await self._served.wait()
+        elif self._serving is None:
+            await super().stop()  # what SAQ's `process` has begun; once
 
     def request_stop(self) -> None:
         """Ask the worker to stop, from a callback of its event loop."""
@@ -256,7 +281,9 @@ class Worker(SaqWorker[Any]):
         )
         wake = asyncio.Event()
         pool = self._make_pool()
-        execution = self._execution = Execution(
+        most = self.max_burst_jobs if self.burst else None
+        make = Execution if most is None else partial(CountedExecution, most=most)
+        execution = self._execution = make(
             self._callees(pool),
             worker_id=self.id,
             concurrency=self.concurrency,
@@ -309,10 +336,44 @@ class Worker(SaqWorker[Any]):
                 async with asyncio.timeout(FLUSH_TIMEOUT_S):
                     await cycle.close()
             await server.aclose()
-            with contextlib.suppress(exceptions.RedisError):  # SAQ's way to leave asks the broker, which may be away
-                await self.job_queue.disconnect()
+            if self.duties is not None and self.job_queue is not None:  # a queue that was given to us is its owner's
+                with contextlib.suppress(exceptions.RedisError):  # SAQ's way to leave asks the broker, it may be away
+                    await self.job_queue.disconnect()
             await self._run_shutdown()
             log.info("worker stopped", extra={"worker": self.id, "processed": execution.processed})
+
+    async def schedule(self, lock: int = 1) -> None:
+        """Enqueue the next run of each of SAQ's cron jobs, and queue what is due.
+
+        One entry that fails does not stop the others, nor the jobs that are due (hazard D10).
+        """
+        seen: Counter[str] = Counter()
+        for entry in self.cron_jobs:
+            name = entry.function.__qualname__
+            seen[name] += 1
+            try:
+                await self._schedule_entry(entry, name if seen[name] == 1 else f"{name}:{seen[name]}")
+            except exceptions.RedisError:
+                raise
+            except Exception:
+                log.exception("a cron job cannot be scheduled", extra={"function": name, "cron": entry.cron})
+        due = await self.queue.schedule(lock)
+        if due:
+            saq_worker.logger.info("Scheduled %s", due)
+
+    async def _schedule_entry(self, entry: CronJob[Any], name: str) -> None:
+        fields = {key: value for key, value in vars(entry).items() if value is not None}
+        function, cron, unique = fields.pop("function"), fields.pop("cron"), fields.pop("unique")
+        tick = int(croniter(cron, datetime.now(self.cron_tz)).get_next())
+        # with SAQ two entries of one function share a key, and without `unique` every worker adds a run each second
+        key = f"cron:{name}" if unique else f"cron:{name}:{tick}"
+        await self.queue.enqueue(function.__qualname__, key=key, scheduled=tick, **fields)
+
+    async def worker_info(self, ttl: int = 60) -> WorkerInfo:
+        """Report this worker to SAQ's page; return the report."""
+        if self._session is None:
+            return await super().worker_info(ttl)
+        return await self._session.saq.tell(ttl)
 
     async def _leave_plan(self, server: Redis) -> None:
         """Leave the plan in the broker, for `jobctl spec plan` to compare with."""
@@ -329,10 +390,18 @@ class Worker(SaqWorker[Any]):
         return ProcessPool(isolated, plan.hooks, self.concurrency, self.event.is_set) if isolated else None
 
     def _callees(self, pool: ProcessPool | None) -> dict[str, Callee]:
-        callees: dict[str, Callee] = {
-            name: StockCallee(function, self._stock_job, self.context, self._before_process, self._after_process)
-            for name, function in self.functions.items()
-        }
+        callees: dict[str, Callee] = {}
+        if self.functions and self.job_queue is not None:
+            host = StockHost(
+                self.job_queue,
+                self.id,
+                self.context,
+                self._before_process,
+                self._after_process,
+                self._run_of,
+                self.concurrency,
+            )
+            callees = {name: StockCallee(function, host) for name, function in self.functions.items()}
         if self.duties is not None:
             for job_type, handler in self.duties.handlers.items():
                 if pool is not None and handler.registration.isolation is Isolation.PROCESS:
@@ -341,13 +410,8 @@ class Worker(SaqWorker[Any]):
                     callees[job_type] = HandlerCallee(handler, self.state)
         return callees
 
-    def _stock_job(self, raw: bytes) -> Any:
-        job = self.job_queue.deserialize(raw)
-        if job is None:
-            raise ValueError("an empty record")
-        job.attempts += 1
-        job.worker_id = self.id
-        return job
+    def _run_of(self, job_id: str) -> Run | None:
+        return self._execution.running.get(job_id) if self._execution else None
 
     def _on_failure(self, run: Run, verdict: ending.Verdict) -> None:
         hook = self.duties.hooks.error if self.duties else None
@@ -376,9 +440,7 @@ class Worker(SaqWorker[Any]):
         if not self.started.is_set():
             return
         for function in [self.shutdown] if callable(self.shutdown) else self.shutdown or ():
-            answer = function(self.context)
-            if inspect.isawaitable(answer):
-                await answer
+            await await_hook(function, self.context)
         if self.duties and self.duties.hooks.shutdown:
             await call_hook("shutdown", self.duties.hooks.shutdown, self.state)
 

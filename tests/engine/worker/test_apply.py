@@ -199,7 +199,7 @@ async def test_stop_while_beginning_anew_stops(shop, how: str) -> None:
     if how == "signal":
         worker._on_signal(15)
     else:
-        await worker.stop()
+        worker.request_stop()
     gate.set()
 
     assert await asyncio.wait_for(shop.workers[0], 10) == 0

@@ -202,7 +202,7 @@ async def test_stopping_worker_waits_for_its_jobs(shop) -> None:
     worker = shop.start()
     await shop.until(key, "active")
 
-    await worker.stop()
+    worker.request_stop()
     go.set()
     await asyncio.wait_for(shop.workers[0], 10)
 
