@@ -287,6 +287,8 @@ class Execution:
                 self._fill()
                 return
             error = _explain(run)
+        elif run.cause is Cause.CANCEL:
+            error = _explain(run)  # whatever it raised when it was stopped: it was asked to
         now_ms = run.now_ms(self._time())
         self._settle(run, ending.judge(run, error, random.random()), now_ms)
 
