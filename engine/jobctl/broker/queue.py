@@ -12,6 +12,7 @@ import inspect
 import json
 import logging
 import math
+import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -186,8 +187,11 @@ class JobQueue(RedisQueue):
             raise ValueError(f"`scheduled` must be seconds since the epoch, not {due}")
         of = self.keys
         names = [job.id, of.queued, of.incomplete, of.complete, of.dead, of.cancelled, of.replayed, of.expiry]
+        # Tells this call, sent again after its answer was lost, from another with the same key (hazard B2). The script
+        # writes the true time behind it, and the last of two equal fields counts.
+        nonce = b',"queued":%d}' % secrets.randbits(48)
         # 0.0 and negative times are `now`: SAQ would never queue them, nor refuse them (hazard D3)
-        args: list[bytes | str] = [self.serialize(job), repr(due) if due > 0 else "0", self.name]
+        args: list[bytes | str] = [self.serialize(job)[:-1] + nonce, repr(due) if due > 0 else "0", self.name]
         async with self._op_sem:
             stored = await self._submit([*names, QUEUES, WAKE], args)
         if not stored:

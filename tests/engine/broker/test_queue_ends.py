@@ -387,6 +387,13 @@ async def test_enqueue_sent_again_after_a_lost_answer_is_no_duplicate(bench, que
 
     assert answers == [1, 1]
     assert await queue.count("queued") == 1
+
+
+async def test_same_key_in_the_same_millisecond_is_a_duplicate(queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[B2] [E8] Two calls, not one that was sent again."""
+    monkeypatch.setattr("saq.queue.base.now", lambda: 1)
+
+    assert await queue.enqueue("work", key="k") is not None
     assert await queue.enqueue("work", key="k") is None
 
 

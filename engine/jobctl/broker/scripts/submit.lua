@@ -2,7 +2,7 @@
 -- Store one job for a caller of SAQ's `enqueue`, unless its key is taken. (`enqueue` stores ours: many, with locks.)
 --
 -- KEYS  id queued incomplete complete dead cancelled replayed expiry; the set of queues, the wake channel
--- ARGV  1 record  2 due, seconds since the epoch as the caller wrote them; '0' = now  3 name of the queue
+-- ARGV  1 record, with something in it that no other call has  2 due, seconds since the epoch as the caller wrote them; '0' = now  3 name of the queue
 -- reply 1 = stored (also by this very call, sent again after its answer was lost), 0 = the key is taken
 --
 -- What is scheduled stays so until somebody's clock says that it is due, even if it lies in the past: SAQ's rule.
