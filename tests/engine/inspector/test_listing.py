@@ -281,6 +281,7 @@ async def test_a_page_costs_a_few_round_trips_and_never_a_scan(
         shelf.complete(("critical", "default", "low")[n % 3], at_ms=NOW_MS - n)
         shelf.queued()
     trips = _count_trips(inspector, monkeypatch)
+    server.config_resetstat()  # the server is the session's: other tests have left their counts
 
     await inspector.jobs(limit=50)
 
