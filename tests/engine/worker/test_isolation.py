@@ -11,16 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobctl.broker import keys
+from jobctl.broker.record import read_wire
+from jobctl.compiler.plan import Registration
 from jobctl.spec.model import Hooks, Isolation
+from jobctl.worker.context import Context
 from jobctl.worker.hooks import Failure, WorkerHooks
 from jobctl.worker.isolation.failures import HandlerRaised, ProcessNotStarted
+from jobctl.worker.isolation.pool import ProcessPool
 from jobctl.worker.isolation.process import describe_exit
 
 HERE = Path(__file__).parent
@@ -355,6 +359,38 @@ jobs:
         worker.wait()
 
     await isolated.eventually(lambda: not is_alive(child), 5)
+
+
+def test_loop_that_ends_in_the_middle_of_a_job_waits_for_nothing_and_leaves_no_child(
+    notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the worker itself fails: everything is cancelled at once, in no order."""
+    monkeypatch.syspath_prepend(str(HERE))
+    job = Registration(
+        **{
+            **{one.name: () for one in fields(Registration)},
+            "name": "stubborn",
+            "type": "stubborn",
+            "handler": "isolated_app:stubborn",
+        }
+    )
+    raw = b'{"function": "stubborn", "key": "k", "queue": "default"}'
+
+    async def fail_while_it_runs() -> None:
+        pool = ProcessPool([job], Hooks(), 1, lambda: False)
+        await pool.open()
+        context = Context(read_wire(raw), name="stubborn", state={})
+        running = asyncio.ensure_future(pool.run(context, raw=raw, timeout_s=0, heartbeat_s=0))
+        while not (notes / "running").exists():
+            await asyncio.sleep(0.005)
+        raise RuntimeError(f"unrelated to {running}")
+
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match="unrelated"):
+        asyncio.run(fail_while_it_runs())
+
+    assert time.monotonic() - began < 5
+    assert not is_alive(int((notes / "running").read_text()))
 
 
 async def test_time_of_the_first_start_is_not_the_jobs(isolated: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,6 @@ from jobctl.compiler.plan import Registration
 from jobctl.durations import format_duration
 from jobctl.spec.model import Hooks
 from jobctl.worker.ending import TimedOut
-from jobctl.worker.isolation.failures import ProcessNotStarted
 from jobctl.worker.isolation.messages import Done, Failed, Setup
 from jobctl.worker.isolation.process import ChildProcess
 from jobctl.worker.tracebacks import last_line
@@ -49,7 +48,7 @@ class ProcessPool:
         self._setup = b""
         self._children: set[ChildProcess] = set()
         self._idle: list[ChildProcess] = []
-        self._starting: set[asyncio.Task[None]] = set()
+        self._starting: set[asyncio.Future[ChildProcess]] = set()
         self._waiters: deque[asyncio.Future[ChildProcess]] = deque()
         self._ending: set[asyncio.Task[None]] = set()
         self._trimmer: asyncio.TimerHandle | None = None
@@ -116,14 +115,15 @@ class ProcessPool:
         self._is_closed = True
         if self._trimmer is not None:
             self._trimmer.cancel()
-        for task in self._starting:
-            task.cancel()
+        for starting in self._starting:
+            starting.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
         idle, self._idle = self._idle, []
         for child in idle:
             self._end(child, child.close(CLOSE_S))
         for child in [child for child in self._children if not child.is_doomed]:
             self._end(child, child.kill(HURRY_S))
-        await asyncio.gather(*self._starting, *self._ending, return_exceptions=True)
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _take(self) -> ChildProcess:
         while self._idle:
@@ -173,21 +173,22 @@ class ProcessPool:
         waiting = sum(not waiter.done() for waiter in self._waiters)
         missing = waiting + SPARE - len(self._idle) - len(self._starting)
         for _ in range(min(missing, self.size - len(self._children) - len(self._starting))):
-            task = asyncio.ensure_future(self._start())
-            self._starting.add(task)
-            task.add_done_callback(self._starting.discard)
+            starting = asyncio.ensure_future(ChildProcess.start(self._setup))
+            self._starting.add(starting)
+            starting.add_done_callback(self._on_start)
 
-    async def _start(self) -> None:
-        try:
-            child = await ChildProcess.start(self._setup)
-        except ProcessNotStarted as error:
-            log.warning("a process for isolated jobs did not start", extra={"error": last_line(str(error))})
-            if (waiter := self._next_waiter()) is not None:
-                waiter.set_exception(error)
+    def _on_start(self, starting: asyncio.Future[ChildProcess]) -> None:
+        self._starting.discard(starting)
+        if starting.cancelled():
             return
-        log.debug("process for isolated jobs started", extra={"child_pid": child.pid})
-        self._children.add(child)
-        self._release(child)
+        error = starting.exception()
+        if error is None:
+            self._children.add(starting.result())
+            self._release(starting.result())
+            return
+        log.warning("a process for isolated jobs did not start", extra={"error": last_line(str(error))})
+        if (waiter := self._next_waiter()) is not None:
+            waiter.set_exception(error)
 
     async def _kill(self, child: ChildProcess) -> None:
         """Kill a child and wait for its end, also when cancelled again: until then its job's slot is not free."""

@@ -72,6 +72,7 @@ class ChildProcess:
             ProcessNotStarted: a handler cannot be imported, the startup hook failed, or it took too long.
         """
         ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "jobctl.worker.isolation.child", str(theirs.fileno()), str(os.getpid())),
@@ -81,13 +82,12 @@ class ChildProcess:
                 start_new_session=True,
             )
         except BaseException as error:
-            ours.close()
+            writer.close()
             if isinstance(error, OSError):
                 raise ProcessNotStarted(f"no process could be started for the job: {error}") from error
             raise
         finally:
             theirs.close()
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
         child = cls(process, reader, writer)
         try:
             await child._get_ready(setup)
@@ -165,16 +165,21 @@ class ChildProcess:
         """Hear what the child says until it has ended, and see to it that nothing is left of it."""
         hearing = asyncio.ensure_future(self._hear_all())
         exiting = asyncio.ensure_future(self._process.wait())
-        await asyncio.wait([hearing, exiting], return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait([exiting], timeout=FOLLOW_S)
-        self._signal(signal.SIGKILL)
-        self._exit_code = await exiting
-        await asyncio.wait([hearing], timeout=FOLLOW_S)
-        hearing.cancel()
-        self._writer.close()
-        self.ended.set()
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(self._death())
+        try:
+            await asyncio.wait([hearing, exiting], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([exiting], timeout=FOLLOW_S)
+            self._signal(signal.SIGKILL)
+            self._exit_code = await exiting
+            await asyncio.wait([hearing], timeout=FOLLOW_S)
+        finally:
+            # Cancelled, with the loop that ends: then nobody watches it any more, and it must not be waited for.
+            self._signal(signal.SIGKILL)
+            hearing.cancel()
+            exiting.cancel()
+            self._writer.close()
+            self.ended.set()
+            if self._answer is not None and not self._answer.done():
+                self._answer.set_exception(self._death())
 
     async def _hear_all(self) -> None:
         with suppress(asyncio.IncompleteReadError, OSError):
