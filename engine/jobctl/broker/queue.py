@@ -193,9 +193,10 @@ class JobQueue(RedisQueue):
         # 0.0 and negative times are `now`: SAQ would never queue them, nor refuse them (hazard D3)
         args: list[bytes | str] = [self.serialize(job)[:-1] + nonce, repr(due) if due > 0 else "0", self.name]
         async with self._op_sem:
-            stored = await self._submit([*names, QUEUES, WAKE], args)
-        if not stored:
+            stored_ms = await self._submit([*names, QUEUES, WAKE], args)
+        if not stored_ms:
             return None
+        job.queued = stored_ms
         job.__dict__.pop(_DELIVERY, None)
         log.debug("enqueued", extra={"key": job.key, "queue": self.name, "type": job.function})
         return job
