@@ -12,7 +12,7 @@ PYTHONS := python3.14 python3.13 python3.12 python3.11 python3
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fleet check format format-check lint types contracts bench screens lock clean
+.PHONY: help setup demo test chaos fleet check format format-check lint types contracts bench screens lock clean
 .DELETE_ON_ERROR:
 
 help: ## List what make can do
@@ -48,6 +48,10 @@ demo: $(STAMP) ## See it work: five real jobs end to end, in under a minute, lea
 
 test: $(STAMP) ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(STAMP) ## Play every fault in its long form; ends with a table of what was measured
+	@mkdir -p build
+	@JOBCTL_CHAOS=$(CURDIR)/build/chaos.json $(BIN)/python -m pytest -q tests/faults $(ARGS)
 
 fleet: $(STAMP) ## Run five schedulers for ten minutes, killed and paused at random: every tick exactly once
 	@JOBCTL_FLEET_S=600 $(BIN)/python -m pytest -s tests/engine/scheduler/test_fleet.py -k real $(ARGS)
