@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jobctl.broker.queue import JobQueue
     from jobctl.client import BlockingClient, Client, Enqueued, NewJob
     from jobctl.compiler import load_plan
     from jobctl.errors import JobctlError
@@ -36,6 +37,7 @@ _HOME = {
     "load_plan": "jobctl.compiler",
     "saq_settings": "jobctl.worker.stock",
     "Worker": "jobctl.worker.worker",
+    "JobQueue": "jobctl.broker.queue",
     # look and repair
     "Inspector": "jobctl.inspector",
     "JobQuery": "jobctl.inspector",
@@ -52,6 +54,7 @@ __all__ = [
     "Failure",
     "Inspector",
     "JobQuery",
+    "JobQueue",
     "JobctlError",
     "NewJob",
     "RetryAfter",

@@ -1,7 +1,8 @@
 """The same registrations for stock SAQ: `saq module.settings` runs the jobs of a spec without our worker.
 
-Stock SAQ serves one queue a worker and knows neither leases nor weights; what it can do, it does with SAQ's own
-numbers: attempts, timeout, retry delay, and cron expressions (in UTC, `@every` left out with a warning).
+Stock SAQ's worker serves one queue and knows no weights; what it can do, it does with SAQ's own numbers: attempts,
+timeout, retry delay, and cron expressions (in UTC, `@every` left out with a warning). Leases, recovery and fences come
+with the queue it is given, which is ours.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from saq import CronJob
-from saq.queue.redis import RedisQueue
 
-from jobctl.broker.connect import connect, open_broker
+from jobctl.broker.connect import open_broker
+from jobctl.broker.queue import JobQueue
 from jobctl.broker.record import Wire
 from jobctl.compiler import load_plan
 from jobctl.compiler.handlers import Handler, bind
@@ -56,7 +57,8 @@ def saq_settings(spec: str | Path, *, queue: str | None = None, url: str | None 
     state: dict[str, Any] = {}
     functions = {job_type: _for_saq(handler, state) for job_type, handler in bind(plan).items()}
     return {
-        "queue": RedisQueue(connect(url, max_connections=32), name=served),
+        # SAQ's own queue damages jobs when its worker starts on a backlog (hazard A7), and loses those of a dead one
+        "queue": JobQueue.from_url(url, name=served),
         "functions": list(functions.items()),
         "concurrency": settings.concurrency or DEFAULT_CONCURRENCY,
         "cron_jobs": [

@@ -54,6 +54,7 @@ async def test_job_of_a_stock_worker_that_fell_silent_runs_again(bench, queue: J
     assert await bench.places(job) == {"queued", "incomplete"}
     record = await bench.record(job)
     assert (record["status"], record["error"]) == ("queued", "worker stock-1 was lost")
+    assert record["attempts"] == 0  # SAQ counts when it starts a job: a lost worker costs no retry
     assert await bench.server.hget(queue.keys.crashes, job.id) == b"1"
 
 

@@ -23,8 +23,10 @@ while true do
   local record = call('GET', id)
   local ok, job = pcall(cjson.decode, record or '')
   if ok and type(job) == 'table' and type(job['function']) == 'string' and string.sub(record, -1) == '}' then
-    -- started and touched by the caller's clock, as everything SAQ's worker writes into a record
-    call('SET', id, string.sub(record, 1, -2) .. ',"status":"active","started":' .. ARGV[3] .. ',"touched":' .. ARGV[3] .. '}')
+    -- Started and touched by the caller's clock, as everything SAQ's worker writes into a record. The worker writes its
+    -- name when it counts the attempt: without one, a lost delivery has not been counted.
+    local fields = ',"status":"active","worker_id":null,"started":' .. ARGV[3] .. ',"touched":' .. ARGV[3]
+    call('SET', id, string.sub(record, 1, -2) .. fields .. '}')
     call('RPUSH', KEYS[2], id)
     call('ZADD', KEYS[4], string.format('%.0f', now + tonumber(ARGV[2])), id)
     call('HSET', KEYS[5], id, ARGV[1])

@@ -36,6 +36,13 @@ local function text(value)
   return ''
 end
 
+-- Whether a lost delivery has counted as an attempt already, which it shall not: SAQ's worker counts when it starts a
+-- job, ours when it ends.
+local function counts_at_start(token, job)
+  if token and string.sub(token, 1, 8) ~= 'dequeue-' then return false end
+  return job.status == 'active' and type(job.worker_id) == 'string' and (tonumber(job.attempts) or 0) > 0
+end
+
 -- Release the unique lock a job holds.
 local function release(job, id)
   local ours = type(job.meta) == 'table' and job.meta.jobctl
@@ -67,6 +74,9 @@ local function cancelled(k, q, id, record)
   call('HDEL', KEYS[K * queues + 5 * q + 1], id)
   if keep < 0 then
     call('DEL', id)
+    call('HDEL', KEYS[k + 5], id)
+    call('HDEL', KEYS[k + 11], id)
+    call('HDEL', KEYS[K * queues + 5 * q + 2], id)
   else
     local body = string.sub(record, 1, -2) .. ',"status":"aborted","completed":' .. now_text .. ',"error":'
       .. cjson.encode(reason or text(job.error)) .. '}'
@@ -132,7 +142,9 @@ for q = 0, queues - 1 do
       call('HSET', KEYS[k + 11], id, before and (before .. ',' .. line) or line)
       local outcome, reason = 'lost', 'worker ' .. worker .. ' was lost'
       if crashes < limit[1] then
-        call('SET', id, string.sub(record, 1, -2) .. ',"status":"queued","started":0,"error":' .. cjson.encode(reason) .. '}')
+        local fields = ',"status":"queued","started":0,"error":' .. cjson.encode(reason)
+        if counts_at_start(token, job) then fields = fields .. ',"attempts":' .. string.format('%.0f', job.attempts - 1) end
+        call('SET', id, string.sub(record, 1, -2) .. fields .. '}')
         call('ZADD', KEYS[k + 3], 0, id)
         call('LPUSH', KEYS[k + 1], id)
         call('PUBLISH', id, 'queued')
