@@ -47,7 +47,7 @@ jobs:
     queue: critical
 """
 
-APP = '''
+APP = """
 import os
 import redis.asyncio
 from jobctl import saq_settings
@@ -73,7 +73,7 @@ async def urgent(ctx):
 
 def settings():
     return saq_settings(os.environ["INTEROP_SPEC"])
-'''
+"""
 
 
 class Fleet:
