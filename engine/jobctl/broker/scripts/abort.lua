@@ -33,6 +33,9 @@ if not runs then
   call('HDEL', KEYS[9], id)
   if keep < 0 then
     call('DEL', id)
+    for _, name in ipairs({'crashes', 'interruptions', 'losses'}) do
+      call('HDEL', 'jobctl:' .. ARGV[2] .. ':' .. name, id)
+    end
   else
     local record = string.sub(stored, 1, -2) .. ',"status":"aborted","completed":' .. now_text .. ',"touched":' .. now_text
       .. ',"error":' .. cjson.encode(reason) .. '}'

@@ -28,11 +28,19 @@ local now_text = string.format('%.0f', now)
 local K = 14
 local call = redis.call
 
+local ABORTED = ',"status":"aborted"'
+
 local function splice(record, fields) return string.sub(record, 1, -2) .. fields .. '}' end
+
+-- Nothing is kept of the job, neither its record nor what stands beside it.
+local function forget(k, id)
+  call('DEL', id)
+  for n = 11, 13 do call('HDEL', KEYS[k + n], id) end
+end
 
 local function keep(k, id, index, seconds)
   if seconds < 0 then
-    call('DEL', id)
+    forget(k, id)
     return
   end
   call('ZADD', KEYS[k + index], now_text, id)
@@ -43,17 +51,23 @@ local function store(id, record, seconds)
   if seconds > 0 then call('SET', id, record, 'EX', seconds) elseif seconds == 0 then call('SET', id, record) end
 end
 
+-- Fields may have been spliced on since: the job was cancelled by this very end, or handed out again after it.
 local function is_repeat(op, stored, body, number)
   if not stored then return number < 0 and op ~= 'r' end
-  if op == 'c' or op == 'b' then return string.sub(stored, -#body - 1, -2) == body end
-  return stored == body
+  if op == 'c' or op == 'b' then
+    return string.sub(stored, -#body - 1, -2) == body or string.find(stored, body .. ABORTED, 1, true) ~= nil
+  end
+  return string.sub(stored, 1, #body - 1) == string.sub(body, 1, -2)
 end
 
 -- A job that was asked to stop does not run again, whatever made its run end.
 local function cancel(k, id, record, reason)
   local ok, job = pcall(cjson.decode, record)
   local seconds = math.ceil(ok and tonumber(job.ttl) or 600)
-  store(id, splice(record, ',"status":"aborted","completed":' .. now_text .. ',"error":' .. cjson.encode(reason)), seconds)
+  local ours = ok and type(job.meta) == 'table' and job.meta.jobctl
+  local lock = type(ours) == 'table' and ours.unique
+  if type(lock) == 'string' and call('GET', lock) == id then call('DEL', lock) end
+  store(id, splice(record, ABORTED .. ',"completed":' .. now_text .. ',"error":' .. cjson.encode(reason)), seconds)
   call('ZREM', KEYS[k + 3], id)
   keep(k, id, 8, seconds)
   call('PUBLISH', id, 'aborted')
@@ -123,7 +137,7 @@ for name, group in pairs(groups) do
     for n, id in ipairs(complete) do
       local seconds = keeps[n]
       if seconds < 0 then
-        call('DEL', id)
+        forget(k, id)
       elseif stored[n] then
         store(id, splice(stored[n], fields[n]), seconds)
         index[#index + 1] = now_text
