@@ -321,6 +321,14 @@ class Machine(RuleBasedStateMachine):
         """It will never say anything again. Deliveries that are not dropped are those of a paused worker."""
         self.deliveries = [delivery for delivery in self.deliveries if delivery.worker != worker]
 
+    @rule(worker=st.sampled_from(WORKERS), want=st.integers(1, 4))
+    def die_with_jobs(self, worker: str, want: int) -> None:
+        """What takes five steps of its own and would seldom come about thrice by chance."""
+        self.claim(worker, want)
+        self.crash(worker)
+        self.let_time_pass(hours=False)
+        self.upkeep()
+
     # --- operators
 
     @rule(queue=st.sampled_from(sorted(QUEUES)), name=st.sampled_from(NAMES))
