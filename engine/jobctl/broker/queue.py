@@ -110,7 +110,9 @@ class JobQueue(RedisQueue):
         """Hand back what was claimed and nobody took, and close the connections."""
         await self.deliveries.close()
         await self._subscription.close()
-        await super().disconnect()
+        # not SAQ's own way: it connects first, to unsubscribe from what we never subscribed to
+        await self.redis.aclose()
+        await self.redis.connection_pool.disconnect()
 
     # Records
 

@@ -88,6 +88,7 @@ class Worker(SaqWorker[Any]):
         self._execution: Execution | None = None
         self._serving: asyncio.Task[Any] | None = None
         self._served = asyncio.Event()
+        self._host: StockHost | None = None
 
     @classmethod
     def for_plan(
@@ -336,6 +337,7 @@ class Worker(SaqWorker[Any]):
                 async with asyncio.timeout(FLUSH_TIMEOUT_S):
                     await cycle.close()
             await server.aclose()
+            self._close_threads()
             if self.duties is not None and self.job_queue is not None:  # a queue that was given to us is its owner's
                 with contextlib.suppress(exceptions.RedisError):  # SAQ's way to leave asks the broker, it may be away
                     await self.job_queue.disconnect()
@@ -357,7 +359,7 @@ class Worker(SaqWorker[Any]):
                 raise
             except Exception:
                 log.exception("a cron job cannot be scheduled", extra={"function": name, "cron": entry.cron})
-        due = await self.queue.schedule(lock)
+        due = await (self.job_queue or self.queue).schedule(lock)
         if due:
             saq_worker.logger.info("Scheduled %s", due)
 
@@ -392,7 +394,8 @@ class Worker(SaqWorker[Any]):
     def _callees(self, pool: ProcessPool | None) -> dict[str, Callee]:
         callees: dict[str, Callee] = {}
         if self.functions and self.job_queue is not None:
-            host = StockHost(
+            self._close_threads()
+            host = self._host = StockHost(
                 self.job_queue,
                 self.id,
                 self.context,
@@ -409,6 +412,10 @@ class Worker(SaqWorker[Any]):
                 else:
                     callees[job_type] = HandlerCallee(handler, self.state)
         return callees
+
+    def _close_threads(self) -> None:
+        if self._host is not None:
+            self._host.threads.close()
 
     def _run_of(self, job_id: str) -> Run | None:
         return self._execution.running.get(job_id) if self._execution else None
