@@ -390,7 +390,10 @@ def test_loop_that_ends_in_the_middle_of_a_job_waits_for_nothing_and_leaves_no_c
         asyncio.run(fail_while_it_runs())
 
     assert time.monotonic() - began < 5
-    assert not is_alive(int((notes / "running").read_text()))
+    child = int((notes / "running").read_text())
+    while is_alive(child) and time.monotonic() - began < 15:
+        time.sleep(0.01)  # the kernel has its own pace in ending a process
+    assert not is_alive(child)
 
 
 async def test_time_of_the_first_start_is_not_the_jobs(isolated: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from jobctl import Context
@@ -23,6 +24,8 @@ async def leased_job(shop, lease_ms: int) -> str:
     cycle = Cycle(shop.url, dict(shop.weights), "silent", lease_ms=lease_ms)
     assert (await cycle.turn(Ended(), 1)).claims
     await cycle.close()
+    if lease_ms == 1:
+        await asyncio.sleep(0.01)  # it is over, by whatever clock
     return key
 
 
