@@ -166,15 +166,19 @@ class Stage:
             worker.wait_for("worker started")
         return worker
 
-    def enqueue(self, job: str, times: int = 1, *, url: str | None = None, **payload: Any) -> list[str]:
+    def enqueue(
+        self, job: str, times: int = 1, *, url: str | None = None, queue: str | None = None, **payload: Any
+    ) -> list[str]:
         """Enqueue in one call, and note in the books what came of it; return the keys that were acknowledged."""
         with BlockingClient(self.plan, url or self.server.url) as client:
-            return self.enqueue_with(client, job, times, **payload)
+            return self.enqueue_with(client, job, times, queue=queue, **payload)
 
-    def enqueue_with(self, client: BlockingClient, job: str, times: int = 1, **payload: Any) -> list[str]:
+    def enqueue_with(
+        self, client: BlockingClient, job: str, times: int = 1, *, queue: str | None = None, **payload: Any
+    ) -> list[str]:
         names = [f"{job}-{os.urandom(5).hex()}" for _ in range(times)]
         try:
-            answers = client.enqueue_many([NewJob(job, payload, key=name) for name in names])
+            answers = client.enqueue_many([NewJob(job, payload, key=name, queue=queue) for name in names])
         except BrokerUnreachable:
             self.unanswered.update(names)
             return []

@@ -22,6 +22,12 @@ def proxy(shared_server) -> Iterator[Proxy]:
         yield proxy
 
 
+@pytest.fixture
+def long_form_only(form) -> None:
+    if not form.is_long:
+        pytest.skip("takes 30 s; in short: tests/engine/worker/test_silent_link.py")
+
+
 @contextmanager
 def repeatedly(action, every_s: float) -> Iterator[None]:
     """Do something again and again beside the test."""
@@ -41,7 +47,7 @@ def repeatedly(action, every_s: float) -> Iterator[None]:
 
 
 def test_every_connection_killed_five_times_a_second(stage, form, report) -> None:
-    seconds, jobs = form.pick((2.0, 100), (20.0, 1000))
+    seconds, jobs = form.pick((1.5, 100), (20.0, 1000))
     worker = stage.worker(concurrency=10, lease_s=2.0)
     kills = 0
 
@@ -117,3 +123,23 @@ def test_lost_answer_to_a_claim_delays_its_jobs_by_less_than_a_lease(stage, form
     assert (len(account.duplicated), len(account.restarted)) == (0, 0)
     assert took_s < 3 + form.slack_s
     assert [stage.record(name).crashes for name in names] == [0] * 6
+
+
+@pytest.mark.usefixtures("long_form_only")
+def test_silent_link_is_noticed_and_nothing_is_lost(stage, form, report, proxy) -> None:
+    worker = stage.worker(concurrency=5, url=proxy.url, lease_s=60.0)
+    stage.enqueue("brief", 500, ms=100)
+    stage.until_started(50)
+
+    proxy.silence()
+    silent_at = time.monotonic()
+    worker.wait_for(AWAY)
+    noticed_s = time.monotonic() - silent_at
+    stage.wait_s(10)
+    proxy.restore()
+    account = stage.settle()
+
+    report("silent link", account, noticed_s=round(noticed_s, 1))
+    assert account.count(Fate.OK) == 500
+    assert not account.duplicated
+    assert noticed_s < 25

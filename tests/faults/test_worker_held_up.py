@@ -41,7 +41,7 @@ def test_paused_worker_loses_its_job_to_another_and_its_late_end_is_refused(stag
 def test_paused_worker_that_is_alone_runs_its_lost_job_again_but_never_twice_at_once(stage, report) -> None:
     """As a laptop that was shut: every lease has ended when it wakes up."""
     worker = stage.worker(lease_s=LEASE_S)
-    (name,) = stage.enqueue("brief", ms=2500)
+    (name,) = stage.enqueue("brief", ms=1800)
     stage.until_started(1)
 
     worker.send(signal.SIGSTOP)

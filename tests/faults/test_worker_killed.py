@@ -11,11 +11,11 @@ import pytest
 from jobctl.records import JobState
 from jobctl.testing.accounting import Fate
 
-LEASE_S = 2.0
+LEASE_S = 1.5
 
 
 def test_crash_storm_loses_nothing_and_reruns_within_the_lease(stage, form, report) -> None:
-    jobs, kills, seconds = form.pick((60, 4, 4.0), (150, 10, 15.0))
+    jobs, kills, seconds = form.pick((60, 4, 3.0), (150, 10, 15.0))
     chance = random.Random(7)
     crew = [stage.worker(concurrency=5, lease_s=LEASE_S) for _ in range(2)]
     deaths: list[float] = []

@@ -43,7 +43,13 @@ class PrivateServer:
         self.folder = folder
         self.port = _free_port()
         self.url = f"redis://{HOST}:{self.port}/0"
-        self._options = {"appendonly": "yes" if appendonly else "no", "appendfsync": "everysec", "save": "", **options}
+        self._options = {
+            "appendonly": "yes" if appendonly else "no",
+            "appendfsync": "everysec",
+            "save": "",
+            "repl_diskless_sync_delay": "0",  # nobody else will ask to be a replica
+            **options,
+        }
         self._process: subprocess.Popen[bytes] | None = None
         self._client: Redis = connect_blocking(self.url, retry=None, health_check_interval=0)
 
