@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := PIP_USER=0 $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 STAMP  := $(VENV)/.installed
-SOURCE := engine cli examples loadtests bench tests docs
+SOURCE := engine cli web examples loadtests bench tests docs
 # Tried in this order; give one by hand with `make setup PYTHONS=/path/to/python`.
 PYTHONS := python3.14 python3.13 python3.12 python3.11 python3
 # Extra words for the command under `make test`, `make demo`, `make bench`, `make lock`: `make test ARGS="-k cron"`.

@@ -97,7 +97,7 @@ def test_lock_file_pins_every_dependency() -> None:
 
 
 def test_readme_explains_every_variable_of_the_environment() -> None:
-    sources = [path for root in ("engine", "cli") for path in (ROOT / root).rglob("*.py")]
+    sources = [path for root in ("engine", "cli", "web") for path in (ROOT / root).rglob("*.py")]
     read_by_code = {name for path in sources for name in re.findall(r"JOBCTL_[A-Z]+", path.read_text(encoding="utf-8"))}
 
     explained = re.findall(r"^\| `(JOBCTL_[A-Z]+)", read("README.md"), re.MULTILINE)

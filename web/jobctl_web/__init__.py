@@ -1,0 +1,1 @@
+"""The web console: pages and live updates over the inspector; `jobctl web` serves it."""
