@@ -44,6 +44,7 @@ HEADINGS = {
     "top": "Jobs",
     "queues": "Jobs",
     "cron": "Jobs",
+    "audit": "Jobs",
     "spec": "Specs",
     "completion": "Shell",
 }

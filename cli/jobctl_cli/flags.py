@@ -111,6 +111,18 @@ def instant(value: str) -> datetime:
     return found.astimezone(UTC)
 
 
+def since(value: str) -> float | datetime:
+    """Read a duration before now, as seconds, or a time."""
+    try:
+        return parse_duration(value)
+    except ValueError:
+        pass
+    try:
+        return instant(value)
+    except ValueError:
+        raise ValueError(f"`{value}` is neither a duration nor a time; write e.g. `2h` or `2026-01-31T09:00`") from None
+
+
 def state_names(value: str) -> str:
     """Check job states with commas between them."""
     read = one_of(*JobState)

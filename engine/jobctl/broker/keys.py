@@ -22,6 +22,8 @@ SCHEDULES_OPEN = "jobctl:schedules:open"
 """Sorted set: ``schedule id|job id`` of runs without an outcome in the history -> ms when last looked at."""
 PLAN = "jobctl:plan"
 """String, JSON: the facts of the plan that runs here, see `jobctl.broker.applied`."""
+AUDIT = "jobctl:audit"
+"""Stream, capped: what operators did, see `jobctl.inspector.audit`."""
 WAKE = "jobctl:wake"
 """Channel: a queue's name is published when something became due, resumed or cancelled there."""
 

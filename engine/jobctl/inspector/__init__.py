@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jobctl.inspector.audit import AuditEntry
     from jobctl.inspector.inspector import Inspector
     from jobctl.inspector.query import JobQuery, Page
     from jobctl.inspector.redaction import redact
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from jobctl.inspector.status import FailureLine, Overview, QueueStatus, Rates, Running, WorkerStatus
 
 _HOME = {
+    "AuditEntry": "audit",
     "Inspector": "inspector",
     "JobQuery": "query",
     "Page": "query",
@@ -30,6 +32,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AuditEntry",
     "FailureLine",
     "Inspector",
     "JobQuery",

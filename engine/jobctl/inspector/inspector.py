@@ -45,20 +45,24 @@ class Inspector:
         redis: an asyncio client that answers bytes, such as `jobctl.broker.connect.connect` makes.
         plan: names queues before their first job, gives weights and shares, and lets jobs be asked for by name.
         clock: what ages of jobs are counted by.
+        actor: whom the audit log names for what is done here; None = `jobctl.inspector.audit.default_actor`.
     """
 
-    def __init__(self, redis: Redis, plan: Plan | None = None, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, redis: Redis, plan: Plan | None = None, *, clock: Clock | None = None, actor: str | None = None
+    ) -> None:
         require_bytes(redis)
         self._redis = redis
         self._plan = plan
         self._clock = clock or SystemClock()
+        self._actor = actor
 
     @property
     def schedules(self) -> Schedules:
         """The schedules: looked at, paused, run."""
         from jobctl.inspector.schedules import Schedules
 
-        return Schedules(self._redis, self._plan)
+        return Schedules(self._redis, self._plan, actor=self._actor)
 
     async def queues(self) -> list[QueueStatus]:
         """Return every queue of the plan in its order, then every other that ever held a job."""
@@ -78,7 +82,7 @@ class Inspector:
         """
         with translate_errors():
             await self._require_queue(queue)
-            return await pausing.pause(self._redis, queue)
+            return await pausing.pause(self._redis, queue, actor=self._actor)
 
     async def resume(self, queue: str) -> bool:
         """Let workers start jobs of a queue again.
@@ -91,7 +95,7 @@ class Inspector:
         """
         with translate_errors():
             await self._require_queue(queue)
-            return await pausing.resume(self._redis, queue)
+            return await pausing.resume(self._redis, queue, actor=self._actor)
 
     async def rates(self, window_s: int = 60) -> dict[str, Rates]:
         """Return each queue's rates over the last seconds (10 to 900, counted in steps of ten)."""

@@ -14,9 +14,11 @@ from jobctl.broker.connect import translate_errors
 from jobctl.clock import utc
 from jobctl.compiler.plan import Plan, Schedule
 from jobctl.errors import UnknownSchedule, UsageError
+from jobctl.inspector import audit
 from jobctl.inspector.overdue import FORGOTTEN_S, overdue_ms, stored_schedule, texts
 from jobctl.names import did_you_mean
 from jobctl.scheduler.backfill import Filled, backfill, run_now
+from jobctl.scheduler.claim import Answer
 from jobctl.scheduler.registry import UNSEEN_S, Registry, read_outcomes
 from jobctl.scheduler.ticks import next_tick
 
@@ -92,11 +94,13 @@ class Schedules:
     Args:
         redis: an asyncio client that answers bytes.
         plan: the specs, if there are any: what they declare is listed though no scheduler has had it yet.
+        actor: whom the audit log names; None = `jobctl.inspector.audit.default_actor`.
     """
 
-    def __init__(self, redis: Redis, plan: Plan | None = None) -> None:
+    def __init__(self, redis: Redis, plan: Plan | None = None, *, actor: str | None = None) -> None:
         self._redis = redis
         self._plan = plan
+        self._actor = actor
         self._registry = Registry(redis)
 
     async def statuses(self) -> list[ScheduleStatus]:
@@ -125,18 +129,20 @@ class Schedules:
 
     async def pause(self, schedule_id: str) -> bool:
         """Let its ticks make no jobs until it is resumed; return whether it ran before."""
-        return await self._change(schedule_id, self._registry.pause)
+        return await self._change(schedule_id, self._registry.pause, audit.Action.SCHEDULE_PAUSE)
 
     async def resume(self, schedule_id: str) -> bool:
         """Let its ticks make jobs again, from now on; return whether it was paused."""
-        return await self._change(schedule_id, self._registry.resume)
+        return await self._change(schedule_id, self._registry.resume, audit.Action.SCHEDULE_RESUME)
 
     async def run(self, schedule_id: str, *, force: bool = False) -> Filled:
         """Run its job now, paused or not; its `overlap` holds unless forced."""
         plan, schedule = self._planned(schedule_id)
         with translate_errors():
             seconds, micros = await self._redis.time()
-            return await run_now(self._redis, plan, schedule, seconds * 1000 + micros // 1000, force=force)
+            done = await run_now(self._redis, plan, schedule, seconds * 1000 + micros // 1000, force=force)
+            await self._note(audit.Action.SCHEDULE_RUN, schedule_id, [done], force=force)
+        return done
 
     async def backfill(
         self, schedule_id: str, ticks: Sequence[datetime], *, force: bool = False, dry_run: bool = False
@@ -144,21 +150,35 @@ class Schedules:
         """Run ticks of the past that have not run; see `jobctl.scheduler.backfill.backfill`."""
         plan, schedule = self._planned(schedule_id)
         with translate_errors():
-            return await backfill(self._redis, plan, schedule, ticks, force=force, dry_run=dry_run)
+            done = await backfill(self._redis, plan, schedule, ticks, force=force, dry_run=dry_run)
+            await self._note(audit.Action.SCHEDULE_BACKFILL, schedule_id, done, force=force)
+        return done
 
     def _planned(self, schedule_id: str) -> tuple[Plan, Schedule]:
         if self._plan is None:
             raise UsageError("without specs a schedule cannot be run", hint="name them: `--spec PATH`")
         return self._plan, planned_schedule(self._plan, schedule_id)
 
-    async def _change(self, schedule_id: str, change: Callable[[str], Awaitable[bool]]) -> bool:
+    async def _change(self, schedule_id: str, change: Callable[[str], Awaitable[bool]], action: audit.Action) -> bool:
         status = await self.find(schedule_id)
         if status.state == "new":
             raise UnknownSchedule(
                 f"no scheduler has had `{schedule_id}` yet", hint="`jobctl run` stores the schedules of the specs"
             )
         with translate_errors():
-            return await change(schedule_id)
+            changed = await change(schedule_id)
+            if changed:
+                await audit.record(self._redis, action, target=schedule_id, count=1, actor=self._actor)
+        return changed
+
+    async def _note(self, action: audit.Action, schedule_id: str, done: Sequence[Filled], *, force: bool) -> None:
+        """Note the ticks that made jobs, or will, if any do."""
+        ticks = [one.tick.isoformat() for one in done if one.answer in (Answer.STORED, Answer.WAITING)]
+        if ticks:
+            detail = {"first": ticks[0], "last": ticks[-1], "force": force or None}
+            await audit.record(
+                self._redis, action, target=schedule_id, count=len(ticks), actor=self._actor, detail=detail
+            )
 
     async def _statuses(self) -> list[ScheduleStatus]:
         async with self._redis.pipeline(transaction=False) as first:
