@@ -106,7 +106,7 @@ class QueueKeys:
     __slots__ = (
         "active", "cancelled", "cancels", "complete", "crashes", "dead", "expiry", "incomplete", "interruptions",
         "leases", "losses", "name", "owners", "paused", "poison", "prefix", "queued", "replayed", "replays",
-        "retrying", "stats", "strays", "sweep", "watched",
+        "retrying", "stats", "strays", "sweep", "totals", "watched",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -134,13 +134,17 @@ class QueueKeys:
         self.poison = f"jobctl:{name}:poison"
         self.cancels = f"jobctl:{name}:cancels"
         self.paused = f"jobctl:{name}:paused"
+        self.totals = f"jobctl:{name}:totals"
 
     def worker_info(self, worker_id: str) -> str:
         """Return the key under which SAQ looks for a worker's info (string, JSON, expires)."""
         return f"saq:{self.name}:worker_info:{worker_id}"
 
     def day(self, day: str) -> str:
-        """Return the key of a day's counters (hash ``type|outcome`` -> count), ``day`` as ``20260131`` in UTC."""
+        """Return the key of a day's counters (hash), ``day`` as ``20260131`` in UTC.
+
+        Fields: see `jobctl.worker.tally.Counted.by_day`.
+        """
         return f"jobctl:{self.name}:day:{day}"
 
     def rate(self, bucket: int) -> str:

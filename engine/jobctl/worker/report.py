@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -85,24 +85,30 @@ class Reporter:
             pipe.zrem(keys.WORKERS, self._id)
             await pipe.execute()
 
-    async def flush(self, tally: Tally, now_ms: int) -> None:
-        """Add the counters to the broker's."""
-        days, rates = tally.take()
-        if not days and not rates:
+    async def flush(self, tally: Tally, now_ms: int, is_known: Callable[[str], bool]) -> None:
+        """Add the counters to the broker's.
+
+        Args:
+            is_known: whether a handler is there for a type; the others share one name in what is kept for ever.
+        """
+        counted = tally.take(is_known)
+        if not counted:
             return
         day = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%d")
         bucket = now_ms // (RATE_BUCKET_S * 1000)
+        queues = {name: keys.QueueKeys(name) for name in counted.queues()}
         try:
             async with self._server.pipeline(transaction=False) as pipe:
-                for (queue, field), count in days.items():
-                    pipe.hincrby(keys.QueueKeys(queue).day(day), field, count)
-                for (queue, field), count in rates.items():
-                    pipe.hincrby(keys.QueueKeys(queue).rate(bucket), field, count)
-                for queue in {queue for queue, _ in days}:
-                    pipe.expire(keys.QueueKeys(queue).day(day), DAY_TTL_S)
-                for queue in {queue for queue, _ in rates}:
-                    pipe.expire(keys.QueueKeys(queue).rate(bucket), RATE_TTL_S)
+                for (queue, field), count in counted.by_day().items():
+                    pipe.hincrby(queues[queue].day(day), field, count)
+                for (queue, field), count in counted.by_ten_seconds().items():
+                    pipe.hincrby(queues[queue].rate(bucket), field, count)
+                for (queue, field), count in counted.in_all(is_known).items():
+                    pipe.hincrby(queues[queue].totals, field, count)
+                for of in queues.values():
+                    pipe.expire(of.day(day), DAY_TTL_S)
+                    pipe.expire(of.rate(bucket), RATE_TTL_S)
                 await pipe.execute()
         except BaseException:
-            tally.put_back(days, rates)
+            tally.put_back(counted)
             raise

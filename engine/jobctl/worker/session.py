@@ -21,6 +21,7 @@ from jobctl.worker.execution import Execution
 from jobctl.worker.feed import Feed
 from jobctl.worker.report import Reporter
 from jobctl.worker.saq_duties import SWEEP_S, SaqDuties
+from jobctl.worker.tally import NO_RUN
 from jobctl.worker.tasks import end_tasks
 from jobctl.worker.upkeep import UpkeepLoop
 from jobctl.worker.waiting import Peek
@@ -174,14 +175,14 @@ class Session:
             )
         with contextlib.suppress(exceptions.RedisError, TimeoutError):
             async with asyncio.timeout(FLUSH_TIMEOUT_S):
-                await self.reporter.flush(execution.tally, int(time.time() * 1000))
+                await self.reporter.flush(execution.tally, int(time.time() * 1000), self._has_handler)
                 await self.reporter.retire()
                 await self.saq.retire()
 
     async def _on_findings(self, findings: Findings) -> None:
         for job in findings.recovered:
             queue = job.id.split(":")[2]
-            self.execution.tally.ended(queue, job.type, "lost", 0)
+            self.execution.tally.ended(queue, job.type, job.outcome, NO_RUN)
             facts = {"id": job.id, "type": job.type, "lost_worker": job.worker}
             if job.outcome == "dead":
                 log.error("job dead: its workers were lost too often", extra=facts)
@@ -195,13 +196,16 @@ class Session:
         await self.saq.tick()
         if self.worker.duties is None:
             await self.worker.schedule()
-        await self.reporter.flush(self.execution.tally, findings.now_ms)
+        await self.reporter.flush(self.execution.tally, findings.now_ms, self._has_handler)
         now_at = time.monotonic()
         busy = any(getattr(run.context, "fraction", None) is not None for run in self.execution.running.values())
         if busy or now_at - self._reported_at >= REPORT_PERIOD_S:
             state = "stopping" if self.worker.event.is_set() else "running"
             await self.reporter.report(findings.now_ms, self.execution.running, self.execution.tally.starts, state)
             self._reported_at = now_at
+
+    def _has_handler(self, job_type: str) -> bool:
+        return job_type in self.execution.callees
 
     async def _listen(self) -> None:
         """Hear when something became due, was resumed or cancelled, without polling for it."""
