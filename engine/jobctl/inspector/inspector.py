@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from jobctl.compiler.plan import Plan
+    from jobctl.inspector.rate_history import RateHistory
     from jobctl.inspector.schedules import Schedules
 
 DEAD_ONLY = frozenset({JobState.DEAD})
@@ -112,11 +113,25 @@ class Inspector:
         with translate_errors():
             return list((await survey(self._redis, self._plan, failures=limit)).failures)
 
-    async def overview(self, *, window_s: int = 60, failures: int = 10) -> Overview:
-        """Return queues, rates, workers and failures together: three round trips, whatever the backlog."""
+    async def overview(self, *, window_s: int = 60, failures: int = 10, history: RateHistory | None = None) -> Overview:
+        """Return queues, rates, workers and failures together: three round trips, whatever the backlog.
+
+        Args:
+            window_s: rates over so many seconds, 10 to 900.
+            failures: how many of the latest failures.
+            history: for those who read again and again: it keeps the rates of the last minutes, and spares the broker
+                what has been read before.
+        """
         with translate_errors():
             return await survey(
-                self._redis, self._plan, queues=True, window_s=window_s, workers=True, failures=failures, schedules=True
+                self._redis,
+                self._plan,
+                queues=True,
+                window_s=window_s,
+                workers=True,
+                failures=failures,
+                schedules=True,
+                history=history,
             )
 
     async def jobs(self, query: JobQuery | None = None, *, limit: int = 50) -> list[JobRecord]:

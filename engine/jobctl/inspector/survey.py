@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from jobctl.broker import keys
 from jobctl.broker.keys import QueueKeys
+from jobctl.broker.server_clock import ask_time
 from jobctl.inspector.locate import known_queues
 from jobctl.inspector.overdue import find_overdue
+from jobctl.inspector.rate_history import RateHistory
 from jobctl.inspector.status import (
     Overview,
     QueueStatus,
@@ -38,6 +40,7 @@ async def survey(
     workers: bool = False,
     failures: int = 0,
     schedules: bool = False,
+    history: RateHistory | None = None,
 ) -> Overview:
     """Read what is asked for; the rest of the overview stays empty.
 
@@ -49,9 +52,10 @@ async def survey(
         workers: read the workers' reports.
         failures: how many of the latest failures.
         schedules: look for overdue ones.
+        history: what earlier readings brought of the rates, to be carried on; then only what is new is read.
     """
     first = redis.pipeline(transaction=False)
-    first.time()
+    ask_time(first)
     first.smembers(keys.QUEUES)
     first.zrange(keys.WORKERS, 0, -1, withscores=True)
     first.lrange(keys.FAILURES, 0, max(failures, 1) - 1)
@@ -62,14 +66,14 @@ async def survey(
     window = rate_buckets(now_ms, window_s)
     reports = [keys.worker(worker.decode()) for worker, expires_ms in reporting if expires_ms > now_ms]
 
+    asked: dict[str, int] = {}
     second = redis.pipeline(transaction=False)
     if queues:
         for name in names:
             _ask_counts(second, QueueKeys(name))
     if window_s:
-        for name in names:
-            for bucket in window:
-                second.hgetall(QueueKeys(name).rate(bucket))
+        history = RateHistory(window_s) if history is None else history
+        asked = {name: history.ask(second, name, now_ms) for name in names}
     if schedules:
         for schedule_id, _ in seen:
             second.hgetall(keys.schedule(schedule_id.decode()))
@@ -77,7 +81,11 @@ async def survey(
         second.mget(reports)
     answers = iter(await second.execute() if len(second) else ())
     counts = {name: [next(answers) for _ in range(COUNTS)] for name in names} if queues else {}
-    buckets = {name: [next(answers) for _ in window] for name in names} if window_s else {}
+    buckets = {}
+    if history is not None and window_s:
+        for name in names:
+            history.take(name, now_ms, [next(answers) for _ in range(asked[name])])
+            buckets[name] = history.buckets(name, window)
     states = {schedule_id.decode(): (int(at), next(answers)) for schedule_id, at in seen} if schedules else {}
     raw_reports = next(answers) if workers and reports else ()
 
