@@ -96,7 +96,7 @@ class Counted:
         return sums
 
     def by_ten_seconds(self) -> Counter[Place]:
-        """Return what is kept for a quarter of an hour: counts of ``started``, ``complete``, ``failed``; sums of ``*_ms``."""
+        """Return what is kept for a quarter of an hour: ``started``, ``complete``, ``failed``, and two sums of ms."""
         sums: Counter[Place] = Counter()
         for (queue, _, wait_ms), count in self.starts.items():
             sums[queue, "started"] += count
