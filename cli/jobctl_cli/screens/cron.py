@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from jobctl_cli.environment import Environment
 
 STATES = {"active": "green", "paused": "yellow", "unseen": "yellow", "new": "blue"}
+COLUMNS = (
+    *(Column("SCHEDULE", least=10), Column("CRON", least=9), Column("TIMEZONE", least=6), Column("STATE")),
+    *(Column("NEXT", least=16), Column("LAST", least=16), Column("OUTCOME"), Column("DRIFT", right=True)),
+)
 REASONS = {
     "claimed": "another call has this tick",
     "skipped": "the earlier run has not ended; `--force` runs it all the same",
@@ -37,11 +41,7 @@ def show_list(env: Environment, output: str, statuses: Sequence[ScheduleStatus])
     def render() -> str:
         if not statuses:
             return env.out("dim", "no schedules: a job with `cron` in its spec has one")
-        columns = [
-            *(Column("SCHEDULE", least=10), Column("CRON", least=9), Column("TIMEZONE", least=6), Column("STATE")),
-            *(Column("NEXT", least=16), Column("LAST", least=16), Column("OUTCOME"), Column("DRIFT", right=True)),
-        ]
-        return table.render(columns, [_row(one) for one in statuses], env.out, table.screen_width(env), is_dense=True)
+        return table.render(COLUMNS, [row(one) for one in statuses], env.out, table.screen_width(env), is_dense=True)
 
     emit(env, output, [_status(one) for one in statuses], table=render, names=lambda: (o.schedule.id for o in statuses))
     for one in statuses:
@@ -76,29 +76,36 @@ def show_times(env: Environment, output: str, schedule: Schedule, times: Sequenc
 
 def show_history(env: Environment, output: str, runs: Sequence[ScheduleRun]) -> None:
     """Write the latest ticks of a schedule."""
+    emit(
+        env,
+        output,
+        [_run(run) for run in runs],
+        table=lambda: history_text(env, runs, table.screen_width(env)),
+        names=lambda: (run.key for run in runs if run.has_job),
+    )
 
-    def render() -> str:
-        if not runs:
-            return env.out("dim", "no ticks yet")
-        columns = [
-            *(Column("TICK"), Column("HOW"), Column("OUTCOME"), Column("DRIFT", right=True)),
-            *(Column("TOOK", right=True), Column("KEY", least=12), Column("ERROR", least=10)),
-        ]
-        rows: list[list[str | Cell]] = [
-            [
-                str(iso(run.tick_ms))[:19] + "Z",
-                run.how if run.count == 1 else f"{run.how} for {run.count}",
-                _outcome(run),
-                _drift(run),
-                format_elapsed((run.ended_ms - run.started_ms) / 1000) if run.ended_ms and run.started_ms else "-",
-                run.key if run.has_job else "-",
-                run.error or "",
-            ]
-            for run in runs
-        ]
-        return table.render(columns, rows, env.out, table.screen_width(env), is_dense=True)
 
-    emit(env, output, [_run(run) for run in runs], table=render, names=lambda: (r.key for r in runs if r.has_job))
+def history_text(env: Environment, runs: Sequence[ScheduleRun], width: int | None) -> str:
+    """Return the latest ticks of a schedule as lines for people."""
+    if not runs:
+        return env.out("dim", "no ticks yet")
+    columns = [
+        *(Column("TICK"), Column("HOW"), Column("OUTCOME"), Column("DRIFT", right=True)),
+        *(Column("TOOK", right=True), Column("KEY", least=12), Column("ERROR", least=10)),
+    ]
+    rows: list[list[str | Cell]] = [
+        [
+            str(iso(run.tick_ms))[:19] + "Z",
+            run.how if run.count == 1 else f"{run.how} for {run.count}",
+            _outcome(run),
+            _drift(run),
+            format_elapsed((run.ended_ms - run.started_ms) / 1000) if run.ended_ms and run.started_ms else "-",
+            run.key if run.has_job else "-",
+            run.error or "",
+        ]
+        for run in runs
+    ]
+    return table.render(columns, rows, env.out, width, is_dense=True)
 
 
 def show_filled(env: Environment, output: str, filled: Sequence[Filled]) -> int:
@@ -125,7 +132,8 @@ def show_filled(env: Environment, output: str, filled: Sequence[Filled]) -> int:
     return ExitStatus.OK if is_harmless else ExitStatus.FAILED
 
 
-def _row(one: ScheduleStatus) -> list[str | Cell]:
+def row(one: ScheduleStatus) -> list[str | Cell]:
+    """Return the cells of a schedule."""
     last = one.last
     state = f"{one.state}, {one.waiting} waiting" if one.waiting else one.state
     return [

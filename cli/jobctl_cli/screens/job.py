@@ -42,9 +42,14 @@ def show(env: Environment, output: str, view: View, record: JobRecord, *, is_ful
         env,
         output,
         view.shape(record),
-        table=lambda: _Screen(env, view, record, is_full=is_full).text(),
+        table=lambda: text(env, view, record, is_full=is_full),
         names=lambda: [record.key],
     )
+
+
+def text(env: Environment, view: View, record: JobRecord, *, is_full: bool) -> str:
+    """Return the job as lines for people, with colours if stdout takes them."""
+    return _Screen(env, view, record, is_full=is_full).text()
 
 
 class _Screen:

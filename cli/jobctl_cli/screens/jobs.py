@@ -35,7 +35,7 @@ def show(env: Environment, output: str, view: View, found: Sequence[JobRecord], 
     now_ms = env.clock.time() * 1000
 
     def render() -> str:
-        rows = [_row(view, view.shown(record), now_ms) for record in records]
+        rows = [row(view, view.shown(record), now_ms) for record in records]
         return table.render(COLUMNS, rows, env.out, table.screen_width(env), is_dense=True) if rows else "no jobs"
 
     emit(
@@ -49,7 +49,8 @@ def show(env: Environment, output: str, view: View, found: Sequence[JobRecord], 
         env.note(f"note: these are the first {limit}; `--limit` shows more")
 
 
-def _row(view: View, record: JobRecord, now_ms: float) -> list[str | Cell]:
+def row(view: View, record: JobRecord, now_ms: float) -> list[str | Cell]:
+    """Return the cells of a job, as it may be shown."""
     moment_ms = record.enqueued_ms
     if record.state.is_final:
         moment_ms = record.completed_ms or record.touched_ms

@@ -134,14 +134,18 @@ def compact(count: float) -> str:
     raise AssertionError("unreachable: every number is below infinity")
 
 
-def _headline(env: Environment, overview: Overview, columns: int) -> str:
+def summary(overview: Overview) -> str:
+    """Return the first line: the time, and what all workers do."""
     busy = sum(worker.active for worker in overview.workers)
     slots = sum(worker.concurrency for worker in overview.workers)
     rate = sum(rates.started_per_s for rates in overview.rates.values())
     at = datetime.fromtimestamp(overview.at_ms / 1000).astimezone()
     text = f"{at:%H:%M:%S}  {plural(len(overview.workers), 'worker')}, {busy} of {plural(slots, 'slot')} busy, "
-    text += f"{compact(rate)} jobs/s in a minute"
-    return env.out("bold", "jobctl top") + "  " + clip(text, columns - len("jobctl top  "))
+    return text + f"{compact(rate)} jobs/s in a minute"
+
+
+def _headline(env: Environment, overview: Overview, columns: int) -> str:
+    return env.out("bold", "jobctl top") + "  " + clip(summary(overview), columns - len("jobctl top  "))
 
 
 def _overdue(env: Environment, overview: Overview, columns: int) -> str:
@@ -154,11 +158,13 @@ def _overdue(env: Environment, overview: Overview, columns: int) -> str:
 def _queues(env: Environment, overview: Overview, columns: int, limit: int) -> str:
     is_wide = columns >= WIDE_COLUMNS
     headings = QUEUE_COLUMNS + (WIDE_QUEUE_COLUMNS if is_wide else ())
-    rows = [_queue_row(queue, overview.rates.get(queue.name), is_wide) for queue in overview.queues]
+    rows = [queue_row(queue, overview.rates.get(queue.name), is_wide) for queue in overview.queues]
     return _part(env, headings, rows, columns, limit, empty="no queues yet: `jobctl enqueue` makes them")
 
 
-def _queue_row(queue: QueueStatus, rates: Rates | None, is_wide: bool) -> list[str | Cell]:
+def queue_row(queue: QueueStatus, rates: Rates | None, is_wide: bool) -> list[str | Cell]:
+    """Return the cells of a queue: depth by state, configured and achieved share, rates of the last minute."""
+
     def depth(state: JobState) -> Cell:
         count = queue.counts[state]
         return Cell(compact(count), STATES[state] if count else "dim")
@@ -185,26 +191,32 @@ def _queue_row(queue: QueueStatus, rates: Rates | None, is_wide: bool) -> list[s
 
 
 def _workers(env: Environment, plan: Plan | None, overview: Overview, columns: int, limit: int) -> str:
-    rows: list[list[str | Cell]] = []
-    for worker in overview.workers:
-        longest = max(worker.running, key=lambda run: run.ran_ms, default=None)
-        runs = ""
-        if longest is not None:
-            progress = f" {longest.progress:.0%}" if longest.progress else ""
-            held = sum(run.overdue for run in worker.running)  # threads cannot be stopped, and keep their slots
-            late = f", {plural(held, 'slot')} held past timeout" if held else ""
-            runs = f"{job_name(plan, longest.type)} {format_elapsed(longest.ran_ms / 1000)}{progress}{late}"
-        rows.append(
-            [
-                f"{worker.host}:{worker.pid}",
-                ago(worker.started_ms, overview.at_ms),
-                f"{worker.active}/{worker.concurrency}",
-                compact(sum(worker.starts.values())),
-                Cell(worker.state, "green" if worker.state == "running" else "yellow"),
-                runs,
-            ]
-        )
+    rows = [worker_row(plan, worker, overview.at_ms) for worker in overview.workers]
     return _part(env, WORKER_COLUMNS, rows, columns, limit, empty="no worker runs: `jobctl run` starts one")
+
+
+def worker_row(plan: Plan | None, worker: WorkerStatus, now_ms: int) -> list[str | Cell]:
+    """Return the cells of a worker: what it does, and the slots that threads past their timeout keep from it."""
+    longest = max(worker.running, key=lambda run: run.ran_ms, default=None)
+    runs = ""
+    if longest is not None:
+        progress = f" {longest.progress:.0%}" if longest.progress else ""
+        held = held_slots(worker)
+        late = f", {plural(held, 'slot')} held past timeout" if held else ""
+        runs = f"{job_name(plan, longest.type)} {format_elapsed(longest.ran_ms / 1000)}{progress}{late}"
+    return [
+        f"{worker.host}:{worker.pid}",
+        ago(worker.started_ms, now_ms),
+        f"{worker.active}/{worker.concurrency}",
+        compact(sum(worker.starts.values())),
+        Cell(worker.state, "green" if worker.state == "running" else "yellow"),
+        runs,
+    ]
+
+
+def held_slots(worker: WorkerStatus) -> int:
+    """Return how many slots are held by runs past their timeout: threads, which cannot be stopped."""
+    return sum(run.overdue for run in worker.running)
 
 
 def _failures(env: Environment, plan: Plan | None, overview: Overview, columns: int, limit: int) -> str:
