@@ -42,6 +42,7 @@ HEADINGS = {
     "inspect": "Jobs",
     "replay": "Jobs",
     "top": "Jobs",
+    "stats": "Jobs",
     "queues": "Jobs",
     "cron": "Jobs",
     "audit": "Jobs",

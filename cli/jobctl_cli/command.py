@@ -36,7 +36,6 @@ ALSO_CALLED = {
     "get": "inspect",
     "jobs": "inspect",
     "status": "top",
-    "stats": "top",
     "monitor": "top",
     "dash": "top",
     "retry": "replay",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from jobctl.inspector.redaction import redact
     from jobctl.inspector.replay import Replayed
     from jobctl.inspector.schedules import ScheduleRun, Schedules, ScheduleStatus
+    from jobctl.inspector.stats import Stats
     from jobctl.inspector.status import FailureLine, Overview, QueueStatus, Rates, Running, WorkerStatus
 
 _HOME = {
@@ -23,6 +24,7 @@ _HOME = {
     "ScheduleRun": "schedules",
     "ScheduleStatus": "schedules",
     "Schedules": "schedules",
+    "Stats": "stats",
     "FailureLine": "status",
     "Overview": "status",
     "QueueStatus": "status",
@@ -45,6 +47,7 @@ __all__ = [
     "ScheduleRun",
     "ScheduleStatus",
     "Schedules",
+    "Stats",
     "WorkerStatus",
     "redact",
 ]

@@ -22,6 +22,7 @@ from jobctl.inspector.query import JobQuery, Page
 from jobctl.inspector.replay import BATCH as REPLAY_BATCH
 from jobctl.inspector.replay import Renewal, Replayed, renew, send
 from jobctl.inspector.rows import Row, read_rows
+from jobctl.inspector.stats import DEFAULT_DAYS, Stats, read_windows
 from jobctl.inspector.status import FailureLine, Overview, QueueStatus, Rates, WorkerStatus
 from jobctl.inspector.survey import survey
 from jobctl.names import did_you_mean
@@ -107,6 +108,14 @@ class Inspector:
         """Return the workers that reported themselves in the last 20 s, the longest running first."""
         with translate_errors():
             return list((await survey(self._redis, self._plan, workers=True)).workers)
+
+    async def stats(self, *, days: int = DEFAULT_DAYS) -> Stats:
+        """Return what became of jobs today and over some days (1 to 90), by queue and type: days + 2 round trips."""
+        with translate_errors():
+            overview = await survey(self._redis, self._plan, queues=True, window_s=60)
+            queues = [queue.name for queue in overview.queues]
+            today, longer = await read_windows(self._redis, queues, overview.at_ms, days=days)
+        return Stats(at_ms=overview.at_ms, now=overview.rates, today=today, days=longer)
 
     async def failures(self, limit: int = 10) -> list[FailureLine]:
         """Return the latest failed attempts, newest first."""
