@@ -89,6 +89,11 @@ METRICS: Final = {
         Metric("fairness.jain", Unit.INDEX, "Jain's index of starts per weight: 1 = exactly by weight"),
         Metric("fairness.starvation", Unit.DURATION, "longest time a queue with work had no start", scope="queue"),
         Metric("generator.cpu", Unit.SHARE, "processor time of the busiest generator process"),
+        Metric("worker.cpu_per_job", Unit.DURATION, "processor time of all workers, per job"),
+        Metric("worker.memory", Unit.SIZE, "most resident memory of any worker process"),
+        Metric("broker.cpu_per_job", Unit.DURATION, "processor time of the server, per job"),
+        Metric("broker.memory", Unit.SIZE, "most data the server held"),
+        Metric("broker.bytes_per_job", Unit.SIZE, "what a waiting job adds to the server's memory"),
         Metric("backlogged", Unit.SHARE, "share of the measured time in which some job was waiting"),
     )
 }
