@@ -39,6 +39,9 @@ def report(error: BaseException, env: Environment) -> int:
 
 def rendered(error: JobctlError) -> str:
     """Return the error as text: header, place, details, hint."""
+    if (diagnostic := getattr(error, "diagnostic", None)) is not None:  # it has its source line
+        shown: str = diagnostic.render()
+        return shown
     if error.message.startswith("error["):
         summary = getattr(error, "summary", "")  # problems rendered already
         return f"{error.message}\n\n{summary}" if error.message.count("error[") > 1 else error.message

@@ -129,11 +129,6 @@ def state_names(value: str) -> str:
     return ",".join(read(part.strip()) for part in value.split(","))
 
 
-def states(values: Iterable[str] | None) -> frozenset[JobState] | None:
-    """Return the states that options of `state_names` ask for; None = any."""
-    return frozenset(JobState(name) for value in values for name in value.split(",")) if values else None
-
-
 def weights(value: str) -> dict[str, int | None]:
     """Read `critical=6,default=3`; a queue without a number has None, for the weight its spec declares."""
     found: dict[str, int | None] = {}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from jobctl.client import BlockingClient, Client, Enqueued, NewJob
     from jobctl.compiler import load_plan
     from jobctl.errors import JobctlError
-    from jobctl.inspector import Inspector, JobQuery
+    from jobctl.inspector import Inspector, JobFilter, parse_filter, where
     from jobctl.outcomes import Cancel, Dead, RetryAfter
     from jobctl.worker.context import Context
     from jobctl.worker.hooks import Failure
@@ -40,7 +40,9 @@ _HOME = {
     "JobQueue": "jobctl.broker.queue",
     # look and repair
     "Inspector": "jobctl.inspector",
-    "JobQuery": "jobctl.inspector",
+    "JobFilter": "jobctl.inspector",
+    "parse_filter": "jobctl.inspector",
+    "where": "jobctl.inspector",
     "JobctlError": "jobctl.errors",
 }
 
@@ -53,14 +55,16 @@ __all__ = [
     "Enqueued",
     "Failure",
     "Inspector",
-    "JobQuery",
+    "JobFilter",
     "JobQueue",
     "JobctlError",
     "NewJob",
     "RetryAfter",
     "Worker",
     "load_plan",
+    "parse_filter",
     "saq_settings",
+    "where",
 ]
 
 

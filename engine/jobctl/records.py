@@ -85,6 +85,8 @@ class JobRecord:
     """Keys of the jobs that replay this one."""
     schedule: str | None = None
     """Id of the schedule that made this job."""
+    tags: tuple[str, ...] = ()
+    """What its enqueue called it; the tags that its spec declares are the plan's to tell."""
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     @property

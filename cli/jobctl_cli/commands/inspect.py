@@ -6,51 +6,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobctl_cli.flags import Output, SpecPath, reads, state_names, states, suggests, whole_number
-from jobctl_cli.flags import duration as read_duration
-from jobctl_cli.view import STATE_NAMES
+from jobctl_cli.choosing import Chosen, Newer, Older, Queue, State, Type, choice
+from jobctl_cli.flags import Output, SpecPath, reads, whole_number
 
 if TYPE_CHECKING:
+    from jobctl.inspector import Inspector
+    from jobctl.records import JobRecord
     from jobctl_cli.environment import Environment
 
 EXAMPLES = """
     jobctl inspect                               # what is there, by state
     jobctl inspect --state dead,retrying --newer 1h
+    jobctl inspect 'state=dead and error~"timed out" and payload.id=7'
     jobctl inspect --type tenant:initialize --older 10m -o name
     jobctl inspect 019aaf2c51e7c0d4              # one job with its whole history
 """
-
-State = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--state",
-        metavar="STATE,...",
-        help=f"In these states: {', '.join(STATE_NAMES)}; may be repeated",
-        callback=suggests(STATE_NAMES, reads(state_names)),
-    ),
-]
-Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Of this type, or of the job of this name")]
-Queue = Annotated[str | None, typer.Option("--queue", metavar="NAME", help="In this queue")]
-Older = Annotated[
-    float | None,
-    typer.Option(
-        "--older",
-        metavar="DURATION",
-        help="At least so old: since its end, start or enqueue",
-        callback=reads(read_duration),
-    ),
-]
-Newer = Annotated[
-    float | None, typer.Option("--newer", metavar="DURATION", help="At most so old", callback=reads(read_duration))
-]
 
 
 def inspect(
     ctx: typer.Context,
     *,
-    key: Annotated[
-        str | None, typer.Argument(metavar="KEY", help="A job's key, QUEUE:KEY, or the id of its record")
-    ] = None,
+    chosen: Chosen = None,
     state: State = None,
     type: Type = None,
     queue: Queue = None,
@@ -70,30 +46,29 @@ def inspect(
     Jobs that run or wait come first, then what has ended, newest first. Several states take turns, so that a long
     backlog does not hide the one dead job. Secrets are redacted.
     """
-    from jobctl.errors import UsageError
-    from jobctl.inspector import JobQuery
+    from jobctl.inspector import parse_filter
+    from jobctl.inspector.filters import EVERYTHING
     from jobctl_cli import session
     from jobctl_cli.view import View
 
     env: Environment = ctx.obj
-    chosen = {"--state": state, "--type": type, "--queue": queue, "--older": older, "--newer": newer}
-    if key is not None and any(value is not None for value in chosen.values()):
-        names = ", ".join(f"`{name}`" for name, value in chosen.items() if value is not None)
-        raise UsageError(f"a key and {names} exclude each other", hint="give a key, or say which jobs to list")
+    asked = choice(chosen, {"--state": state, "--type": type, "--queue": queue, "--older": older, "--newer": newer})
     plan = session.find_plan(env, spec)
     view = View(plan, reveal=reveal)
-    if key is not None:
+    if asked.keys:
         from jobctl_cli.screens import job
 
-        name = key
-        record = session.inspecting(env, plan, lambda inspector: inspector.job(name))
-        job.show(env, output, view, record, is_full=full)
+        async def read(inspector: Inspector) -> list[JobRecord]:
+            return [await inspector.job(name) for name in asked.keys]
+
+        for record in session.inspecting(env, plan, read):
+            job.show(env, output, view, record, is_full=full)
         return
     from jobctl_cli.screens import jobs
 
-    query = JobQuery(
-        states=states(state), type=type, queue=queue, older_than_s=older, newer_than_s=newer, replayed=replayed
-    )
+    wanted = asked.wanted or EVERYTHING
+    if replayed:
+        wanted &= parse_filter("replayed=true,false")
     # one more than is shown tells whether there is more
-    found = session.inspecting(env, plan, lambda inspector: inspector.jobs(query, limit=limit + 1))
+    found = session.inspecting(env, plan, lambda inspector: inspector.jobs(wanted, limit=limit + 1))
     jobs.show(env, output, view, found, limit)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobctl_cli.commands.inspect import Newer, Older, Queue, State, Type
-from jobctl_cli.flags import Output, SpecPath, states
+from jobctl_cli.choosing import Chosen, Newer, Older, Queue, State, Type, choice
+from jobctl_cli.flags import Output, SpecPath
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +26,7 @@ EXAMPLES = """
 def replay(
     ctx: typer.Context,
     *,
-    keys: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY", help="Keys of ended jobs, QUEUE:KEY, or ids of their records")
-    ] = None,
+    chosen: Chosen = None,
     state: State = None,
     type: Type = None,
     queue: Queue = None,
@@ -45,32 +43,26 @@ def replay(
     replayed once; filters leave out what has been replayed, so an interrupted replay may simply be run again.
     """
     from jobctl.errors import UsageError
-    from jobctl.inspector import JobQuery
     from jobctl_cli import session
     from jobctl_cli.replaying import replay_keys
     from jobctl_cli.screens import replays as screen
 
     env: Environment = ctx.obj
-    filters = (state, type, queue, older, newer)
-    has_filter = any(value is not None for value in filters)
-    if keys and has_filter:
-        raise UsageError("keys and filters exclude each other", hint="name the jobs, or say which ones")
-    if not keys and not has_filter:
+    asked = choice(chosen, {"--state": state, "--type": type, "--queue": queue, "--older": older, "--newer": newer})
+    if not asked.keys and asked.wanted is None:
         raise UsageError(
             "`jobctl replay` needs keys, or a filter",
             code="usage.missing",
             hint="`jobctl replay --state dead --dry-run` shows what could be replayed",
         )
-    if force and not keys:
+    if force and not asked.keys:
         raise UsageError("`--force` goes with keys only", hint="name the jobs that are to run once more")
     plan = session.find_plan(env, spec)
     outcome: Sequence[Replayed | JobctlError]
-    if keys:
-        names = keys
+    if asked.keys:
         outcome = session.inspecting(
-            env, plan, lambda inspector: replay_keys(inspector, names, force=force, dry_run=dry_run)
+            env, plan, lambda inspector: replay_keys(inspector, asked.keys, force=force, dry_run=dry_run)
         )
     else:
-        query = JobQuery(states=states(state), type=type, queue=queue, older_than_s=older, newer_than_s=newer)
-        outcome = session.inspecting(env, plan, lambda inspector: inspector.replay_all(query, dry_run=dry_run))
+        outcome = session.inspecting(env, plan, lambda inspector: inspector.replay_all(asked.wanted, dry_run=dry_run))
     raise typer.Exit(screen.show(env, output, plan, outcome, dry_run=dry_run))

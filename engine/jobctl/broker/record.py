@@ -134,6 +134,7 @@ def read_record(
         interruptions=interruptions,
         origin=ours.get("origin"),
         schedule=schedule.get("id"),
+        tags=_tags(ours.get("tags")),
         meta=meta,
     )
 
@@ -174,6 +175,10 @@ def _history(stored: Any, losses: bytes | None) -> tuple[Attempt, ...]:
         if isinstance(entry, dict)
     ]
     return tuple(sorted(attempts, key=lambda attempt: attempt.at_ms))
+
+
+def _tags(stored: Any) -> tuple[str, ...]:
+    return tuple(tag for tag in stored if isinstance(tag, str)) if isinstance(stored, list) else ()
 
 
 def _whole(fields: Mapping[str, Any], name: str, default: int = 0) -> int:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobctl.inspector.audit import AuditEntry
+    from jobctl.inspector.filters import FilterError, JobFilter, parse_filter, where
     from jobctl.inspector.inspector import Inspector
-    from jobctl.inspector.query import JobQuery, Page
+    from jobctl.inspector.query import Page
     from jobctl.inspector.redaction import redact
     from jobctl.inspector.replay import Replayed
     from jobctl.inspector.schedules import ScheduleRun, Schedules, ScheduleStatus
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "AuditEntry": "audit",
+    "FilterError": "filters",
     "Inspector": "inspector",
-    "JobQuery": "query",
+    "JobFilter": "filters",
+    "parse_filter": "filters",
+    "where": "filters",
     "Page": "query",
     "redact": "redaction",
     "Replayed": "replay",
@@ -36,8 +40,9 @@ _HOME = {
 __all__ = [
     "AuditEntry",
     "FailureLine",
+    "FilterError",
     "Inspector",
-    "JobQuery",
+    "JobFilter",
     "Overview",
     "Page",
     "QueueStatus",
@@ -49,7 +54,9 @@ __all__ = [
     "Schedules",
     "Stats",
     "WorkerStatus",
+    "parse_filter",
     "redact",
+    "where",
 ]
 
 

@@ -13,8 +13,8 @@ from jobctl.broker.connect import translate_errors
 from jobctl.compiler.diff import Difference, diff
 from jobctl.compiler.facts import facts
 from jobctl.compiler.plan import Plan, Schedule
+from jobctl.inspector.filters import where
 from jobctl.inspector.inspector import Inspector
-from jobctl.inspector.query import JobQuery
 from jobctl.records import JobState
 from jobctl.scheduler.ticks import next_tick
 from jobctl.spec.model import CatchUp, Overlap
@@ -148,7 +148,7 @@ async def _waiting_types(inspector: Inspector) -> tuple[Counter[str], bool]:
     counts: Counter[str] = Counter()
     cursor: str | None = None
     while True:
-        page = await inspector.page(JobQuery(states=WAITING), limit=PAGE, cursor=cursor)
+        page = await inspector.page(where(state=WAITING), limit=PAGE, cursor=cursor)
         counts.update(job.type for job in page.jobs)
         cursor = page.cursor
         if cursor is None or counts.total() >= MOST_LOOKED_AT:

@@ -5,7 +5,7 @@ Everything is read by index, in a bounded number of round trips; nothing scans t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -16,14 +16,18 @@ from jobctl.broker.keys import job_id, split_job_id
 from jobctl.clock import Clock, SystemClock
 from jobctl.errors import JobctlError, JobStateError, UsageError
 from jobctl.inspector import pausing
-from jobctl.inspector.listing import BATCH, Listing
+from jobctl.inspector.filters import EVERYTHING, JobFilter, parse_filter, where
+from jobctl.inspector.filters.matching import Facts
+from jobctl.inspector.filters.planning import named_queues
+from jobctl.inspector.listing import Listing
 from jobctl.inspector.locate import candidates, choose, is_full_id, known_queues
-from jobctl.inspector.query import JobQuery, Page
+from jobctl.inspector.query import Page
 from jobctl.inspector.replay import BATCH as REPLAY_BATCH
 from jobctl.inspector.replay import Renewal, Replayed, renew, send
 from jobctl.inspector.rows import Row, read_rows
 from jobctl.inspector.stats import DEFAULT_DAYS, Stats, read_windows
 from jobctl.inspector.status import FailureLine, Overview, QueueStatus, Rates, WorkerStatus
+from jobctl.inspector.steps import read
 from jobctl.inspector.survey import survey
 from jobctl.names import did_you_mean
 from jobctl.records import JobRecord, JobState
@@ -35,7 +39,11 @@ if TYPE_CHECKING:
     from jobctl.inspector.rate_history import RateHistory
     from jobctl.inspector.schedules import Schedules
 
-DEAD_ONLY = frozenset({JobState.DEAD})
+Progress = Callable[[int, int], None]
+"""Is told how much of a work is done, and how much there is."""
+
+PAGE = 500  # jobs read at once by `find`
+EFFORT = 10_000  # entries looked at before somebody who waits is told how far it is
 
 
 class Inspector:
@@ -143,29 +151,68 @@ class Inspector:
                 history=history,
             )
 
-    async def jobs(self, query: JobQuery | None = None, *, limit: int = 50) -> list[JobRecord]:
+    async def jobs(self, wanted: JobFilter | str | None = None, *, limit: int = 50) -> list[JobRecord]:
         """Return the first page of a listing; see `page`."""
-        return list((await self.page(query, limit=limit)).jobs)
+        return list((await self.page(wanted, limit=limit)).jobs)
 
-    async def page(self, query: JobQuery | None = None, *, limit: int = 50, cursor: str | None = None) -> Page:
-        """List jobs.
+    async def page(
+        self,
+        wanted: JobFilter | str | None = None,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        effort: int | None = None,
+    ) -> Page:
+        """List jobs, a page at a time.
 
         Jobs of one state come in that state's order over all queues: running and queued ones in the order of their
         queue, waiting ones by due time, ended ones newest first. Where several states are asked for, each gets its
         turn, so that a long backlog does not hide the one dead job.
 
         Args:
-            query: which jobs; None = all.
+            wanted: which jobs, as a filter or its text; None = all.
             limit: jobs at most, 1 or more.
             cursor: what the page before brought, to go on behind it.
+            effort: look at about so many entries of the indexes at most. The page may then hold fewer jobs than there
+                are, none even, and has a cursor to go on with: for screens, which must not wait for a rare job.
 
         Raises:
+            FilterError: the text is no filter.
             UsageError: unknown queue, a limit below 1, or a text that is no cursor.
         """
         if limit < 1:
             raise UsageError(f"a page of {limit} jobs cannot be listed", hint="give a limit of 1 or more")
         with translate_errors():
-            return await (await self._listing(query or JobQuery(), cursor)).page(limit)
+            listing = await self.listing(wanted, cursor)
+            return await read(self._redis, listing.page(limit, effort))
+
+    async def find(
+        self, wanted: JobFilter | str | None = None, *, page: int = PAGE, tell: Progress | None = None
+    ) -> AsyncIterator[JobRecord]:
+        """Yield every job that matches, in the order of a listing.
+
+        Args:
+            wanted: as for `page`.
+            page: jobs read at once.
+            tell: is told now and then how many entries of the indexes have been looked at, and of how many.
+
+        Raises:
+            FilterError, UsageError: as for `page`.
+        """
+        with translate_errors():
+            listing = await self.listing(wanted)
+            total = await read(self._redis, listing.total()) if tell else 0
+        examined = 0
+        while True:
+            with translate_errors():
+                found = await read(self._redis, listing.page(page, EFFORT))
+            examined += found.examined
+            if tell:
+                tell(min(examined, total), total)
+            for record in found.jobs:
+                yield record
+            if found.cursor is None:
+                return
 
     async def job(self, name: str) -> JobRecord:
         """Return one job with its whole history.
@@ -204,27 +251,28 @@ class Inspector:
         queue, origin = split_job_id(origin_id)
         return Replayed(origin=origin, queue=queue, type=renewal.type, key=renewal.key)
 
-    async def replay_all(self, query: JobQuery | None = None, *, dry_run: bool = False) -> list[Replayed]:
+    async def replay_all(self, wanted: JobFilter | str | None = None, *, dry_run: bool = False) -> list[Replayed]:
         """Run all ended jobs that match again, those that ended first before the others.
 
         What has been replayed before is left alone, so that an interrupted call may simply be made again.
 
         Args:
-            query: which jobs; where it names no state, the dead.
+            wanted: which jobs; where it names no state, the dead.
             dry_run: change nothing and return what would be replayed.
 
         Raises:
-            UsageError: the query asks for a state that has not ended, or an unknown queue.
+            UsageError: the filter asks for a state that has not ended, or an unknown queue.
         """
-        query = query or JobQuery()
-        query = replace(query, states=query.states or DEAD_ONLY, replayed=False)
-        unfinished = sorted(state for state in query.states or () if not state.is_final)
+        chosen = parse_filter(wanted) if isinstance(wanted, str) else wanted or EVERYTHING
+        if not chosen.names("state"):
+            chosen &= where(state=JobState.DEAD)
+        unfinished = [state for state in chosen.states() if not state.is_final]
         if unfinished:
             raise UsageError(
                 f"jobs that are {unfinished[0]} cannot be replayed", hint="use dead, cancelled or complete"
             )
         with translate_errors():
-            origins = await self._matching(query)
+            origins = await self._matching(chosen)
             if dry_run:
                 return origins
             done: list[Replayed] = []
@@ -232,19 +280,14 @@ class Inspector:
                 done += await self._replay_batch(origins[start : start + REPLAY_BATCH])
             return done
 
-    async def _matching(self, query: JobQuery) -> list[Replayed]:
+    async def _matching(self, wanted: JobFilter) -> list[Replayed]:
         """Return what matches and was never replayed, oldest first: all of it is found before any is touched."""
-        listing = await self._listing(query, None)
-        found: list[tuple[int, Replayed]] = []
-        while True:
-            page = await listing.page(BATCH)
-            found += (
-                (job.completed_ms, Replayed(origin=job.key, queue=job.queue, type=job.type))
-                for job in page.jobs
-                if job.state is JobState.DEAD or not job.replays  # a dead job leaves its index when it is replayed
-            )
-            if page.cursor is None:
-                return [origin for _, origin in sorted(found, key=itemgetter(0))]
+        found = [
+            (job.completed_ms, Replayed(origin=job.key, queue=job.queue, type=job.type))
+            async for job in self.find(wanted)
+            if job.state is JobState.DEAD or not job.replays  # a dead job leaves its index when it is replayed
+        ]
+        return [origin for _, origin in sorted(found, key=itemgetter(0))]
 
     async def _replay_batch(self, origins: Sequence[Replayed]) -> list[Replayed]:
         rows = await read_rows(self._redis, [job_id(origin.queue, origin.origin) for origin in origins])
@@ -265,14 +308,17 @@ class Inspector:
             outcomes.append(replace(origin, key=key, reason=refusal.message if refusal else None))
         return outcomes
 
-    async def _listing(self, query: JobQuery, cursor: str | None) -> Listing:
+    async def listing(self, wanted: JobFilter | str | None = None, cursor: str | None = None) -> Listing:
+        """Return a reading of a filter's jobs, for `jobctl.inspector.steps.read`.
+
+        Raises:
+            FilterError, UsageError: as for `page`.
+        """
+        chosen = parse_filter(wanted) if isinstance(wanted, str) else wanted or EVERYTHING
         names = await self._queue_names()
-        if query.queue is not None:
-            _require(query.queue, names)
-            names = (query.queue,)
-        if self._plan is not None and query.type in self._plan.by_name:
-            query = replace(query, type=self._plan.by_name[query.type].type)
-        return Listing(self._redis, query, names, int(self._clock.time() * 1000), cursor)
+        for queue in named_queues(chosen):
+            _require(queue, names)
+        return Listing(chosen, names, Facts(self._clock.time() * 1000, self._plan), cursor)
 
     async def _find(self, name: str) -> tuple[str, Row]:
         queues = () if is_full_id(name) else await self._queue_names()

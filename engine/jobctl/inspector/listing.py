@@ -2,257 +2,173 @@
 
 from __future__ import annotations
 
-import re
-from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
 
-from jobctl.broker.keys import QueueKeys
-from jobctl.inspector.query import STATES, JobQuery, Page, Position, moment_ms, read_cursor, write_cursor
-from jobctl.inspector.rows import Row, as_found, read_rows
+from jobctl.broker.keys import job_id
+from jobctl.inspector.filters import JobFilter
+from jobctl.inspector.filters.matching import Facts, compile_test
+from jobctl.inspector.filters.planning import exact_keys, plan_indexes
+from jobctl.inspector.query import STATES, Page, Position, read_cursor, write_cursor
+from jobctl.inspector.rows import Row, as_found, ask_rows, take_rows
+from jobctl.inspector.source import Source
+from jobctl.inspector.steps import AnyPipeline, Steps
 from jobctl.records import JobRecord, JobState
 
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
-    from redis.asyncio.client import Pipeline
-
-BATCH = 500  # ids read at once from one index: a few ms of the server's time
-_PLAIN_TYPE = re.compile(r"[A-Za-z0-9_.:-]+")  # written in JSON as it is
-
-
-@dataclass(slots=True)
-class Source:
-    """One index of one queue, read forward in batches.
-
-    Attributes:
-        name: ``queue:index``, stable, for cursors.
-        key: the index in Redis.
-        state: what the jobs in it are.
-        is_list: a list in order, else a sorted set.
-        newest_first: read a sorted set from its highest score.
-        lowest, highest: bounds of the scores wanted; the lowest itself is left out where the soonest come first, for
-            a score of 0 in the index of unfinished jobs means that the job is no longer waiting.
-    """
-
-    name: str
-    key: str
-    state: JobState
-    is_list: bool = False
-    newest_first: bool = False
-    lowest: float = float("-inf")
-    highest: float = float("inf")
-    ahead: deque[tuple[float, Position, JobRecord]] = field(default_factory=deque)
-    given: Position | None = None
-    """Behind the last job given out."""
-    read: Position | None = None
-    """Behind the last entry read."""
-    ties: int = 0
-    """Entries already read that have the score of ``read``; the next batch begins behind them."""
-    exhausted: bool = False
-
-    def resume(self, place: Position | None) -> None:
-        """Go on where a cursor stands; None = at the end."""
-        self.given = self.read = place
-        self.exhausted = place is None
-
-    @property
-    def is_dry(self) -> bool:
-        """Whether the next job is not known, nor that there is none."""
-        return not self.ahead and not self.exhausted
-
-    @property
-    def is_done(self) -> bool:
-        """Whether there is no further job."""
-        return not self.ahead and self.exhausted
-
-    @property
-    def place(self) -> Position | None:
-        """Where a cursor would stand now; None = before the first job, or at the end if it is done."""
-        if self.is_done:
-            return None
-        return self.given if self.ahead else self.read
-
-    def ask(self, pipe: Pipeline, count: int) -> None:
-        """Queue the command that reads the next batch of ids."""
-        if self.is_list:
-            offset = int(self.read.score) if self.read else 0
-            pipe.lrange(self.key, offset, offset + count - 1)
-            return
-        start = self.read.score if self.read else self._start()
-        if self.newest_first:
-            pipe.zrevrangebyscore(self.key, start, self.lowest, self.ties, count, withscores=True)
-        else:
-            lowest = start if self.read else f"({start}"
-            pipe.zrangebyscore(self.key, lowest, self.highest, self.ties, count, withscores=True)
-
-    def take(self, answer: Sequence[Any], count: int) -> list[Position]:
-        """Note a batch as read and return the entries in it that are new."""
-        self.exhausted = len(answer) < count
-        if self.is_list:
-            offset = int(self.read.score) if self.read else 0
-            places = [Position(float(offset + n + 1), _text(job)) for n, job in enumerate(answer)]
-        else:
-            places = [Position(float(score), _text(job)) for job, score in answer]
-        before = self.read
-        if places:
-            last = places[-1]
-            same = sum(place.score == last.score for place in places)
-            self.ties = same + (self.ties if before is not None and before.score == last.score else 0)
-            if before is None or self._is_behind(last, before):
-                self.read = last
-        return places if before is None else [place for place in places if self._is_behind(place, before)]
-
-    def next(self) -> JobRecord:
-        """Give out the job at the head."""
-        _, self.given, record = self.ahead.popleft()
-        return record
-
-    def rank(self, place: Position, record: JobRecord) -> float:
-        """Return what jobs of one state in several queues are merged by, ascending."""
-        if self.is_list:
-            return moment_ms(record)
-        return -place.score if self.newest_first else place.score
-
-    def _start(self) -> float:
-        return self.highest if self.newest_first else self.lowest
-
-    def _is_behind(self, place: Position, before: Position) -> bool:
-        if self.is_list or place.score != before.score:
-            return True
-        # entries of one score lie in the order of their ids
-        return place.id < before.id if self.newest_first else place.id > before.id
-
-
-def sources(query: JobQuery, queues: Iterable[str], now_ms: int) -> list[Source]:
-    """Return the indexes a query reads, in the order of states and queues."""
-    earliest, latest = query.window_ms(now_ms)
-    ended: dict[str, Any] = {"newest_first": True}
-    if earliest is not None:
-        ended["lowest"] = float(earliest)
-    if latest is not None:
-        ended["highest"] = float(latest)
-    found = []
-    for state in STATES:
-        if query.states is not None and state not in query.states:
-            continue
-        for queue in queues:
-            of = QueueKeys(queue)
-            name = f"{queue}:{state}"
-            match state:
-                case JobState.ACTIVE:
-                    found.append(Source(name, of.active, state, is_list=True))
-                case JobState.QUEUED:
-                    found.append(Source(name, of.queued, state, is_list=True))
-                case JobState.RETRYING:
-                    found.append(Source(name, of.retrying, state, lowest=0.0))
-                case JobState.SCHEDULED:
-                    found.append(Source(name, of.incomplete, state, lowest=0.0))
-                case JobState.COMPLETE:
-                    found.append(Source(name, of.complete, state, **ended))
-                case JobState.CANCELLED:
-                    found.append(Source(name, of.cancelled, state, **ended))
-                case JobState.DEAD:
-                    found.append(Source(name, of.dead, state, **ended))
-                    if query.replayed:
-                        found.append(Source(f"{queue}:replayed", of.replayed, state, **ended))
-    return found
+BATCH = 1_000  # entries read at once from one index where records are sifted: a few ms of the server's time
 
 
 class Listing:
-    """One reading of a query's jobs.
+    """One reading of a filter's jobs.
 
     Jobs of one state come in that state's order over all queues: running and queued ones in the order of their queue,
     waiting ones by due time, ended ones newest first. Where several states are asked for, they take turns, so that a
     long backlog does not hide the one dead job.
 
     Entries without a record are passed over and counted. A record that cannot be read is listed with an error that
-    says so, unless jobs are chosen by type or age, which it does not tell.
+    says so, unless jobs are chosen by something that it does not tell.
+
+    Args:
+        wanted: which jobs.
+        queues: the queues there are.
+        facts: what records are tested with.
+        cursor: where to go on.
+
+    Raises:
+        UsageError: the cursor is none.
     """
 
-    def __init__(self, redis: Redis, query: JobQuery, queues: Iterable[str], now_ms: int, cursor: str | None = None):
-        self._redis = redis
-        self._query = query
-        self._now_ms = now_ms
-        self._sources = sources(query, queues, now_ms)
-        self._is_filtered = query.type is not None or query.older_than_s is not None or query.newer_than_s is not None
-        self.skipped = 0
+    def __init__(self, wanted: JobFilter, queues: Iterable[str], facts: Facts, cursor: str | None = None) -> None:
+        names = tuple(queues)
+        keys = exact_keys(wanted)
+        self._wanted = wanted
+        self._facts = facts
+        self._ids = None if keys is None else [job_id(queue, key) for queue in names for key in keys]
+        self._sources = [Source(plan, facts) for plan in plan_indexes(wanted, names, facts)] if keys is None else []
+        self._skipped = self._examined = 0
         if cursor is not None:
             places = read_cursor(cursor)
             for source in self._sources:
-                if source.name in places:
-                    source.resume(places[source.name])
+                if source.plan.name in places:
+                    source.resume(places[source.plan.name])
 
-    async def page(self, limit: int) -> Page:
-        """Return the next jobs, at most ``limit``."""
-        jobs: dict[JobState, list[JobRecord]] = {}
-        count = BATCH if self._is_filtered else min(BATCH, limit)
-        self.skipped = 0
+    def total(self) -> Steps[int]:
+        """Count the entries that the indexes hold within their bounds: what there is to be looked at."""
+        if self._ids is not None:
+            return len(self._ids)
+        if not self._sources:
+            return 0
+        answers = yield self._ask_lengths
+        return sum(answers)
+
+    def page(self, limit: int, effort: int | None = None) -> Steps[Page]:
+        """Return the next jobs.
+
+        Args:
+            limit: jobs at most.
+            effort: look at about so many entries at most, and return what was found among them; None = until the
+                page is full.
+        """
+        self._skipped = self._examined = 0
+        if self._ids is not None:
+            jobs = yield from self._named(self._ids)
+            return Page(jobs=tuple(jobs), skipped=self._skipped, examined=self._examined)
+        found: dict[JobState, list[JobRecord]] = {}
         left = limit
         while left > 0:
             # One batch a turn: a state in which nothing matches does not hold up the others.
             dry = [source for source in self._sources if source.is_dry]
-            if dry:
-                await self._read(dry, count)
+            if dry and (effort is None or self._examined < effort):
+                yield from self._read(dry, limit)
+            elif dry:
+                break
             heads = self._heads()
             if not heads and not dry:
                 break
             for state, source in list(heads.items())[:left]:
-                jobs.setdefault(state, []).append(source.next())
+                found.setdefault(state, []).append(source.next())
                 left -= 1
         return Page(
-            jobs=tuple(record for state in STATES for record in jobs.get(state, ())),
+            jobs=tuple(record for state in STATES for record in found.get(state, ())),
             cursor=self._cursor(),
-            skipped=self.skipped,
+            skipped=self._skipped,
+            examined=self._examined,
         )
+
+    def _ask_lengths(self, pipe: AnyPipeline) -> None:
+        for source in self._sources:
+            source.ask_length(pipe)
 
     def _heads(self) -> dict[JobState, Source]:
         """Return per state the source that holds its next job, for the states where that is known."""
-        unknown = {source.state for source in self._sources if source.is_dry}
+        unknown = {source.plan.state for source in self._sources if source.is_dry}
         heads: dict[JobState, Source] = {}
         for source in self._sources:
-            if source.ahead and source.state not in unknown:
-                best = heads.get(source.state)
+            state = source.plan.state
+            if source.ahead and state not in unknown:
+                best = heads.get(state)
                 if best is None or source.ahead[0][0] < best.ahead[0][0]:
-                    heads[source.state] = source
+                    heads[state] = source
         return heads
 
     def _cursor(self) -> str | None:
         if all(source.is_done for source in self._sources):
             return None
         return write_cursor(
-            {source.name: source.place for source in self._sources if source.is_done or source.place is not None}
+            {source.plan.name: source.place for source in self._sources if source.is_done or source.place is not None}
         )
 
-    async def _read(self, dry: Sequence[Source], count: int) -> None:
-        """Read one batch of every index given: two round trips."""
-        pipe = self._redis.pipeline(transaction=False)
-        for source in dry:
-            source.ask(pipe, count)
-        answers = await pipe.execute()
-        entries = [
-            (source, place) for source, answer in zip(dry, answers, strict=True) for place in source.take(answer, count)
-        ]
-        rows = await read_rows(self._redis, [place.id for _, place in entries])
+    def _read(self, dry: Sequence[Source], limit: int) -> Steps[None]:
+        """Read one batch of every index given: two round trips, or three where raw records are sifted first."""
+        counts = [BATCH if source.plan.rest is not None else min(BATCH, limit) for source in dry]
+
+        def ask(pipe: AnyPipeline) -> None:
+            for source, count in zip(dry, counts, strict=True):
+                source.ask(pipe, count)
+
+        answers = yield ask
+        entries: list[tuple[Source, Position]] = []
+        for source, answer, count in zip(dry, answers, counts, strict=True):
+            self._examined += len(answer)
+            entries += ((source, place) for place in source.take(answer, count) if source.admits_key(place.id))
+        if any(source.plan.needles for source in dry) and entries:
+            ids = [place.id for _, place in entries]
+            (raws,) = yield lambda pipe: pipe.mget(ids)
+            # a record that is gone goes on, to be counted
+            entries = [
+                entry for entry, raw in zip(entries, raws, strict=True) if raw is None or entry[0].admits_raw(raw)
+            ]
+        if not entries:
+            return
+        rows = yield from _rows([place.id for _, place in entries])
         for (source, place), row in zip(entries, rows, strict=True):
             record = self._select(source, row)
             if record is not None:
-                source.ahead.append((source.rank(place, record), place, record))
+                source.keep(place, record)
 
     def _select(self, source: Source, row: Row) -> JobRecord | None:
-        wanted = self._query.type
+        state = source.plan.state
         if row.raw is None:
-            self.skipped += 1
+            self._skipped += 1
             return None
-        if source.state is JobState.SCHEDULED and row.is_retrying:
+        if state is JobState.SCHEDULED and row.is_retrying:
             return None  # it is listed there
-        if wanted is not None and _PLAIN_TYPE.fullmatch(wanted) and wanted.encode() not in row.raw:
-            return None  # far cheaper than to decode it and look
-        record = row.record(source.state)
-        if record is None or (found := as_found(record, source.state)) is None:
+        record = row.record(state)
+        if record is None or (found := as_found(record, state)) is None:
             return None
-        return found if self._query.admits(found, self._now_ms) else None
+        return found if source.admits(found) else None
+
+    def _named(self, ids: Sequence[str]) -> Steps[list[JobRecord]]:
+        """Return the jobs of these ids that match, in the order of states."""
+        if not ids:
+            return []
+        rows = yield from _rows(ids)
+        self._examined = len(rows)
+        test = compile_test(self._wanted.expression, self._facts)
+        records = [record for record in (row.record() for row in rows) if record is not None]
+        return sorted(filter(test, records), key=lambda record: STATES.index(record.state))
 
 
-def _text(job: bytes) -> str:
-    return job.decode("utf-8", "replace")
+def _rows(ids: Sequence[str]) -> Steps[list[Row]]:
+    answers = yield partial(ask_rows, ids=ids)
+    return take_rows(ids, answers)

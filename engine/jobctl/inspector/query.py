@@ -1,4 +1,4 @@
-"""What to list, in which order, and where to go on. Pure."""
+"""In which order jobs are listed, a page of them, and where to go on. Pure."""
 
 from __future__ import annotations
 
@@ -23,44 +23,6 @@ STATES: Final = (
     JobState.CANCELLED,
     JobState.COMPLETE,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobQuery:
-    """Which jobs are meant. What is left out restricts nothing.
-
-    Attributes:
-        states: any of these.
-        type: this wire type; a job's name works as well where the inspector has a plan.
-        queue: in this queue.
-        older_than_s: its age is at least this, seconds.
-        newer_than_s: its age is at most this, seconds. A job's age counts from its end if it has ended, from its
-            start while it runs, and from its enqueue otherwise.
-        replayed: also dead jobs that have been replayed; they are left out unless asked for.
-    """
-
-    states: frozenset[JobState] | None = None
-    type: str | None = None
-    queue: str | None = None
-    older_than_s: float | None = None
-    newer_than_s: float | None = None
-    replayed: bool = False
-
-    def window_ms(self, now_ms: int) -> tuple[int | None, int | None]:
-        """Return ``(earliest, latest)`` moment that a matching job may have, ms since the epoch; None = any."""
-        earliest = None if self.newer_than_s is None else now_ms - round(self.newer_than_s * 1000)
-        latest = None if self.older_than_s is None else now_ms - round(self.older_than_s * 1000)
-        return earliest, latest
-
-    def admits(self, record: JobRecord, now_ms: int) -> bool:
-        """Whether a record matches in type and age (state and queue follow from where it was found)."""
-        if self.type is not None and record.type != self.type:
-            return False
-        if self.older_than_s is None and self.newer_than_s is None:
-            return True
-        moment = moment_ms(record)
-        earliest, latest = self.window_ms(now_ms)
-        return moment > 0 and (earliest is None or moment >= earliest) and (latest is None or moment <= latest)
 
 
 def moment_ms(record: JobRecord) -> int:
@@ -92,11 +54,13 @@ class Page:
         jobs: what was found, in order.
         cursor: give it back for the next page; None = this was the last.
         skipped: entries passed over because their record is gone or is no job record.
+        examined: entries of indexes looked at for this page.
     """
 
     jobs: tuple[JobRecord, ...]
     cursor: str | None = None
     skipped: int = 0
+    examined: int = 0
 
 
 def write_cursor(positions: Mapping[str, Position | None]) -> str:

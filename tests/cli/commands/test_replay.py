@@ -95,7 +95,7 @@ def test_replay_in_the_way_of_its_own_lock_is_refused(jobctl, project, work) -> 
     ("args", "message"),
     [
         ((), "`jobctl replay` needs keys, or a filter"),
-        (("k", "--state", "dead"), "keys and filters exclude each other"),
+        (("k", "--state", "dead"), "a key and `--state` exclude each other"),
         (("--state", "dead", "--force"), "`--force` goes with keys only"),
     ],
 )

@@ -7,7 +7,7 @@ import redis
 
 from jobctl.clock import FakeClock
 from jobctl.errors import UsageError
-from jobctl.inspector import Inspector, JobQuery
+from jobctl.inspector import Inspector, JobFilter, parse_filter, where
 from jobctl.inspector.listing import BATCH
 from jobctl.records import JobRecord, JobState
 
@@ -21,8 +21,8 @@ def ids(jobs: list[JobRecord] | tuple[JobRecord, ...]) -> list[str]:
     return [f"saq:job:{job.queue}:{job.key}" for job in jobs]
 
 
-def only(*states: JobState) -> JobQuery:
-    return JobQuery(states=frozenset(states))
+def only(*states: JobState) -> JobFilter:
+    return where(state=states)
 
 
 async def test_each_state_is_listed_from_its_index(inspector: Inspector, shelf: Shelf) -> None:
@@ -136,9 +136,9 @@ async def test_jobs_are_chosen_by_type_and_by_the_jobs_name(inspector: Inspector
         shelf.dead(type="mail:send")
     wanted = shelf.dead(type="sync:briefly", at_ms=NOW_MS - 1)
 
-    assert ids(await inspector.jobs(JobQuery(type="sync:briefly"))) == [wanted]
-    assert ids(await inspector.jobs(JobQuery(type="sync-briefly"))) == [wanted]
-    assert await inspector.jobs(JobQuery(type="mail:sen")) == []
+    assert ids(await inspector.jobs(where(type="sync:briefly"))) == [wanted]
+    assert ids(await inspector.jobs(where(type="sync-briefly"))) == [wanted]
+    assert await inspector.jobs(where(type="mail:sen")) == []
 
 
 async def test_a_rare_type_is_found_behind_batches_of_others(inspector: Inspector, shelf: Shelf) -> None:
@@ -146,32 +146,32 @@ async def test_a_rare_type_is_found_behind_batches_of_others(inspector: Inspecto
     for _ in range(BATCH + 20):
         shelf.complete(type="mail:send")
 
-    assert ids(await inspector.jobs(JobQuery(type="rare"), limit=1)) == [wanted]
+    assert ids(await inspector.jobs(where(type="rare"), limit=1)) == [wanted]
 
 
 async def test_a_type_written_with_escapes_is_found(inspector: Inspector, shelf: Shelf) -> None:
     wanted = shelf.dead(type="größe")
 
-    assert ids(await inspector.jobs(JobQuery(type="größe"))) == [wanted]
+    assert ids(await inspector.jobs(where(type="größe"))) == [wanted]
 
 
 async def test_jobs_are_chosen_by_queue(inspector: Inspector, shelf: Shelf) -> None:
     shelf.dead("default")
     wanted = shelf.dead("low")
 
-    assert ids(await inspector.jobs(JobQuery(queue="low"))) == [wanted]
+    assert ids(await inspector.jobs(where(queue="low"))) == [wanted]
 
 
 async def test_a_queue_outside_the_plan_is_known_once_it_held_a_job(inspector: Inspector, shelf: Shelf) -> None:
     wanted = shelf.queued("legacy")
 
-    assert ids(await inspector.jobs(JobQuery(queue="legacy"))) == [wanted]
+    assert ids(await inspector.jobs(where(queue="legacy"))) == [wanted]
     assert ids(await inspector.jobs()) == [wanted]
 
 
 async def test_a_misspelt_queue_is_refused_with_the_nearest(inspector: Inspector) -> None:
     with pytest.raises(UsageError, match="no queue `defualt`") as caught:
-        await inspector.jobs(JobQuery(queue="defualt"))
+        await inspector.jobs(where(queue="defualt"))
 
     assert caught.value.hint == "did you mean `default`?"
 
@@ -181,11 +181,11 @@ async def test_jobs_are_chosen_by_age(inspector: Inspector, shelf: Shelf, clock:
     new = shelf.dead(at_ms=NOW_MS - 60_000)
     waiting = shelf.queued(queued=NOW_MS - 600_000)
 
-    assert ids(await inspector.jobs(JobQuery(older_than_s=1_800))) == [old]
-    assert ids(await inspector.jobs(JobQuery(newer_than_s=120))) == [new]
-    assert ids(await inspector.jobs(JobQuery(older_than_s=300, newer_than_s=900))) == [waiting]
+    assert ids(await inspector.jobs(where(older_than_s=1_800))) == [old]
+    assert ids(await inspector.jobs(where(newer_than_s=120))) == [new]
+    assert ids(await inspector.jobs(where(older_than_s=300, newer_than_s=900))) == [waiting]
     clock.advance(3_600)
-    assert set(ids(await inspector.jobs(JobQuery(older_than_s=3_600)))) == {old, new, waiting}
+    assert set(ids(await inspector.jobs(where(older_than_s=3_600)))) == {old, new, waiting}
 
 
 async def test_an_age_is_read_off_the_index_of_ended_jobs(inspector: Inspector, shelf: Shelf) -> None:
@@ -193,7 +193,7 @@ async def test_an_age_is_read_off_the_index_of_ended_jobs(inspector: Inspector, 
         shelf.dead(at_ms=NOW_MS - 10_000_000 - n)
     before = _calls(shelf.server, "zrevrangebyscore")
 
-    found = await inspector.jobs(JobQuery(states=frozenset({JobState.DEAD}), queue="default", newer_than_s=60))
+    found = await inspector.jobs(where(state=JobState.DEAD, queue="default", newer_than_s=60))
 
     assert found == []
     assert _calls(shelf.server, "zrevrangebyscore") - before == 1
@@ -206,7 +206,7 @@ async def test_replayed_jobs_are_listed_only_when_asked_for(inspector: Inspector
     dead = shelf.dead()
 
     assert ids(await inspector.jobs(only(JobState.DEAD))) == [dead]
-    query = JobQuery(states=frozenset({JobState.DEAD}), replayed=True)
+    query = where(state="dead") & parse_filter("replayed=true,false")
     assert ids(await inspector.jobs(query)) == [dead, replayed]
 
 
@@ -253,7 +253,7 @@ async def test_a_record_that_cannot_be_read_is_listed_with_the_reason(
 
     assert len(found) == 6
     assert all("cannot be read" in str(job.error) for job in found)
-    assert await inspector.jobs(JobQuery(type="mail:send")) == []
+    assert await inspector.jobs(where(type="mail:send")) == []
 
 
 async def test_fields_of_the_wrong_kind_do_not_stop_a_listing(inspector: Inspector, shelf: Shelf) -> None:

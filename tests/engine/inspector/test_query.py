@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jobctl.broker.record import read_record
 from jobctl.errors import JobNotFound, UsageError
 from jobctl.inspector.locate import candidates, choose, known_queues
-from jobctl.inspector.query import JobQuery, Position, moment_ms, read_cursor, write_cursor
+from jobctl.inspector.query import Position, moment_ms, read_cursor, write_cursor
 from jobctl.inspector.rows import as_found
 from jobctl.records import JobRecord, JobState
 
@@ -49,21 +49,6 @@ def test_what_is_no_cursor_is_refused(text: str) -> None:
 )
 def test_age_counts_from_the_end_the_start_or_the_enqueue(state: JobState, fields: dict[str, int], moment: int) -> None:
     assert moment_ms(record(state, **fields)) == moment
-
-
-@pytest.mark.parametrize(
-    ("older", "newer", "admitted"),
-    [(None, None, True), (60, None, True), (61, None, False), (None, 60, True), (None, 59, False), (30, 90, True)],
-)
-def test_ages_are_bounds_that_belong_to_the_range(older: float | None, newer: float | None, admitted: bool) -> None:
-    query = JobQuery(older_than_s=older, newer_than_s=newer)
-
-    assert query.admits(record(enqueued_ms=NOW_MS - 60_000), NOW_MS) is admitted
-
-
-def test_a_job_of_unknown_age_matches_no_age() -> None:
-    assert not JobQuery(older_than_s=1).admits(record(), NOW_MS)
-    assert JobQuery().admits(record(), NOW_MS)
 
 
 def test_a_name_is_looked_for_in_every_queue_and_as_queue_and_key() -> None:

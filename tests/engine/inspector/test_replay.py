@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from jobctl.broker.keys import job_id
 from jobctl.compiler.plan import Plan
 from jobctl.errors import DuplicateJob, JobNotFound, JobStateError, UsageError
-from jobctl.inspector import Inspector, JobQuery
+from jobctl.inspector import Inspector, where
 from jobctl.inspector.replay import RUN_FIELDS, renew, send
 from jobctl.records import JobState
 
@@ -255,7 +255,7 @@ async def test_only_what_matches_is_replayed(inspector: Inspector, shelf: Shelf)
     shelf.dead(key="too-young")
     shelf.dead(key="wanted", at_ms=NOW_MS - 90_000)
 
-    replayed = await inspector.replay_all(JobQuery(type="mail-send", queue="default", older_than_s=60))
+    replayed = await inspector.replay_all(where(type="mail-send", queue="default", older_than_s=60))
 
     assert [each.origin for each in replayed] == ["wanted"]
 
@@ -264,7 +264,7 @@ async def test_only_what_matches_is_replayed(inspector: Inspector, shelf: Shelf)
 async def test_an_interrupted_replay_is_resumed_and_nothing_runs_twice(
     inspector: Inspector, shelf: Shelf, put: str
 ) -> None:
-    query = JobQuery(states=frozenset({JobState(put)}))
+    query = where(state=put)
     for n in range(5):
         getattr(shelf, put)(key=f"job-{n}", at_ms=NOW_MS - n)
     await inspector.replay("job-1")
@@ -297,4 +297,4 @@ async def test_a_job_that_cannot_be_replayed_does_not_stop_the_others(inspector:
 
 async def test_only_jobs_that_have_ended_can_be_asked_for(inspector: Inspector) -> None:
     with pytest.raises(UsageError, match="jobs that are active cannot be replayed"):
-        await inspector.replay_all(JobQuery(states=frozenset({JobState.ACTIVE, JobState.DEAD})))
+        await inspector.replay_all(where(state=(JobState.ACTIVE, JobState.DEAD)))

@@ -61,7 +61,7 @@ async def test_jobs_are_counted_in_every_state(inspector: Inspector, shelf: Shel
 
 
 async def test_counts_agree_with_listings(inspector: Inspector, shelf: Shelf) -> None:
-    from jobctl.inspector import JobQuery
+    from jobctl.inspector import where
 
     for put in (
         shelf.active,
@@ -77,7 +77,7 @@ async def test_counts_agree_with_listings(inspector: Inspector, shelf: Shelf) ->
 
     for queue in await inspector.queues():
         for state, count in queue.counts.items():
-            listed = await inspector.jobs(JobQuery(queue=queue.name, states=frozenset({state})))
+            listed = await inspector.jobs(where(queue=queue.name, state=state))
             assert len(listed) == count, (queue.name, state)
 
 

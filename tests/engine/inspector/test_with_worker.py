@@ -15,7 +15,7 @@ from jobctl.compiler.handlers import Handler
 from jobctl.compiler.payload import PayloadSchema
 from jobctl.compiler.plan import Plan
 from jobctl.errors import JobStateError
-from jobctl.inspector import Inspector, JobQuery
+from jobctl.inspector import Inspector, where
 from jobctl.outcomes import Cancel, Dead
 from jobctl.records import JobState
 from jobctl.worker.worker import Worker
@@ -79,7 +79,7 @@ async def test_a_dead_job_is_listed_with_its_history_and_replayed_to_success(
     job = await client.enqueue("mail-send", to="a@example.org")
     await worker(plan, redis_url, fussy, burst=True).run()
 
-    (dead,) = await inspector.jobs(JobQuery(states=frozenset({JobState.DEAD})))
+    (dead,) = await inspector.jobs(where(state="dead"))
     assert (dead.key, dead.error) == (job.key, "not today")
     assert [(each.attempt, each.outcome) for each in dead.history] == [(1, "dead")]
     assert [each.key for each in await inspector.failures()] == [job.key]
@@ -105,7 +105,7 @@ async def test_many_dead_jobs_are_replayed_and_complete(
     await client.enqueue_many(NewJob("mail-send", {"to": f"user-{n}"}) for n in range(120))
     await worker(plan, redis_url, fussy, burst=True, concurrency=20).run()
 
-    replayed = await inspector.replay_all(JobQuery(type="mail-send"))
+    replayed = await inspector.replay_all(where(type="mail-send"))
     await worker(plan, redis_url, fussy, burst=True, concurrency=20).run()
 
     counts = {queue.name: queue for queue in await inspector.queues()}["default"].counts
@@ -144,7 +144,7 @@ async def test_a_cancelled_job_releases_its_lock_and_can_be_replayed(
     job = await client.enqueue("sync-briefly")
     await worker(plan, redis_url, stop, burst=True).run()
 
-    (cancelled,) = await inspector.jobs(JobQuery(states=frozenset({JobState.CANCELLED})))
+    (cancelled,) = await inspector.jobs(where(state="cancelled"))
     assert cancelled.key == job.key
     replayed = await inspector.replay(job.key)
     assert isinstance(await client.enqueue("sync-briefly", unique=False), Enqueued)
