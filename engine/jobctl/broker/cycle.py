@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec import msgpack
 from redis import exceptions
 
 from jobctl.broker.connect import connect
@@ -31,6 +32,7 @@ MAX_CLAIM = 500  # jobs a turn: bounds the time the script holds the server
 
 EndOp = Literal["c", "d", "x", "r", "b", "p"]
 ENDED_WIDTH = 8
+BODY = 4  # its place among the values of an ended run
 
 
 @dataclass(slots=True)
@@ -57,6 +59,25 @@ class Turn:
     is_full: bool
 
 
+def _pack(told: list[Any]) -> list[bytes]:
+    """Pack ended runs for the script, which reads MessagePack's text but not its bytes.
+
+    A body that is no text (a foreign record) goes as an argument of its own, and its place holds how many arguments
+    before the last it stands.
+    """
+    if not told:
+        return [b""]
+    apart: list[bytes] = []
+    values = told
+    for at in range(BODY, len(told), ENDED_WIDTH):
+        if isinstance(told[at], bytes):
+            if values is told:
+                values = told.copy()
+            apart.insert(0, told[at])
+            values[at] = len(apart)
+    return [*apart, msgpack.encode(values)]
+
+
 @dataclass(slots=True)
 class Ended:
     """Ended runs waiting to be told to the broker, flat, ENDED_WIDTH values a run, as the script takes them."""
@@ -72,10 +93,14 @@ class Ended:
         body: bytes,
         number: int,
         lock: str = "",
-        failure: bytes | str = "",
+        failure: str = "",
     ) -> None:
         """Add one ended run; see `scripts/cycle.lua` for what body and number mean to each op."""
-        self.values += (queue, job_id, token, op, body, number, lock, failure)
+        try:
+            text: str | bytes = body.decode()
+        except UnicodeDecodeError:
+            text = body
+        self.values += (queue, job_id, token, op, text, number, lock, failure)
 
     def __len__(self) -> int:
         return len(self.values) // ENDED_WIDTH
@@ -167,7 +192,7 @@ class Cycle:
         for queue, weight in enumerate(self.weights):
             own, most = (0, want) if limits is None else limits[queue]
             args += (weight, own, most)
-        args += told
+        args += _pack(told)
         try:
             reply = await self._call(args, token if want or limits is not None else None)
         except BaseException:

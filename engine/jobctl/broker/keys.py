@@ -93,8 +93,9 @@ class QueueKeys:
     0 = due), ``sweep`` (SAQ's sweep stands still while it exists), ``stats``.
 
     Ours, sorted sets: ``leases`` (id -> ms when the lease ends), ``retrying`` (id -> due ms), ``complete``, ``dead``,
-    ``cancelled`` (id -> ms when it ended), ``replayed`` (dead jobs that have been replayed), ``expiry`` (id -> ms
-    when a final record is forgotten), ``strays`` (id active without a token -> ms first seen).
+    ``cancelled`` (id -> ms when it ended), ``replayed`` (dead jobs that have been replayed), ``expiry`` (id, or
+    ``@{ended ms}:{seconds kept}`` for all that completed in one millisecond -> ms when the record is forgotten),
+    ``strays`` (id active without a token -> ms first seen).
 
     Hashes: ``owners`` (id -> token of the delivery that holds the lease), ``crashes`` and ``interruptions`` (id ->
     count), ``losses`` (id -> JSON objects joined by commas, one per delivery lost or handed back), ``replays`` (id ->

@@ -120,7 +120,7 @@ def fail(run: Run, verdict: Verdict, now_ms: int, worker_id: str, ended: Ended) 
         op, status = ("d", "failed") if verdict.outcome == "dead" else ("x", "aborted")
         number, lock = (_dead_retention(run) if op == "d" else _retention(run)), lock_of(run)
         record.update(status=status, started=run.started_ms, completed=now_ms)
-    failure = b""
+    failure = ""
     if verdict.outcome != "cancelled":
         failure = encode(
             {
@@ -134,7 +134,7 @@ def fail(run: Run, verdict: Verdict, now_ms: int, worker_id: str, ended: Ended) 
                 "error": last_line(verdict.text),
                 "worker": worker_id,
             }
-        )
+        ).decode()
     ended.add(run.queue, run.id, run.token, op, encode(record), number, lock, failure)
 
 

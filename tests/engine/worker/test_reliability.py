@@ -317,6 +317,24 @@ async def test_unique_lock_is_released_when_the_job_ends(shop) -> None:
     assert await shop.store([seal(job, {"i": 1})]) == [None]
 
 
+async def test_jobs_that_completed_together_are_each_kept_for_their_own_time(shop) -> None:
+    async def brief(ctx: Context, i: int) -> None: ...
+
+    async def kept(ctx: Context, i: int) -> None: ...
+
+    shop.job(brief, retention_s=1)
+    shop.job(kept, retention_s=600)
+    found = await shop.enqueue_many([(name, {"i": i}, {}) for i in range(20) for name in ("brief", "kept")])
+    shop.start()
+    brief_ids, kept_ids = ([keys.job_id("default", key) for key in found[n::2]] for n in (0, 1))
+
+    async def brief_are_gone() -> bool:
+        return await shop.redis.exists(*brief_ids) == 0 and set(await shop.index("complete")) == set(found[1::2])
+
+    await shop.eventually(brief_are_gone)
+    assert await shop.redis.exists(*kept_ids) == len(kept_ids)
+
+
 async def test_finished_records_are_forgotten_after_their_retention(shop) -> None:
     key = await one_job(shop, retention_s=1)
     shop.start()

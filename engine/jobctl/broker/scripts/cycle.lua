@@ -7,7 +7,9 @@
 --                     credits (its state of the round robin), the list of failures
 -- ARGV  1 number of queues  2 jobs wanted by whatever queue  3 lease ms  4 token of this turn  5 text spliced into claimed records
 --       6 'weighted' or 'strict'; then per queue 3: weight, jobs wanted besides of this queue alone
---         (its reserved slots), most of it (its limit); then per ended run 8:
+--         (its reserved slots), most of it (its limit); last '' or the ended runs, one flat list in MessagePack (as
+--         one argument it costs the server far less than as many), 8 values a run; a body that is no text stands
+--         before it as an argument of its own, and a number in the list tells how many before:
 --         queue (from 0), id, token, op, body, number, lock, failure
 --         op 'c' complete   body = fields to splice   number = seconds to keep (0 = for ever, < 0 = not at all)
 --            'd' dead       body = the whole record   number = seconds to keep
@@ -73,32 +75,44 @@ local function cancel(k, id, record, reason)
   call('PUBLISH', id, 'aborted')
 end
 
+-- To ask who listens costs less than to publish to nobody. SAQ's clients listen by pattern.
+local function announce_complete(ids)
+  if call('PUBSUB', 'NUMPAT') > 0 then
+    for _, id in ipairs(ids) do call('PUBLISH', id, 'complete') end
+    return
+  end
+  local listeners = call('PUBSUB', 'NUMSUB', unpack(ids))
+  for n = 1, #listeners, 2 do
+    if listeners[n + 1] > 0 then call('PUBLISH', listeners[n], 'complete') end
+  end
+end
+
 -- Ends come in groups by queue: a command for many jobs costs the server little more than a command for one.
 local fenced, groups = {}, {}
-local first = 7 + 3 * queues
-for i = first, #ARGV, 8 do
-  local q = ARGV[i]
+local ended = ARGV[#ARGV] == '' and {} or cmsgpack.unpack(ARGV[#ARGV])
+for i = 1, #ended, 8 do
+  if type(ended[i + 4]) == 'number' then ended[i + 4] = ARGV[#ARGV - ended[i + 4]] end
+  local q = ended[i]
   local group = groups[q]
   if not group then
     group = {ids = {}, at = {}}
     groups[q] = group
   end
-  group.ids[#group.ids + 1] = ARGV[i + 1]
+  group.ids[#group.ids + 1] = ended[i + 1]
   group.at[#group.at + 1] = i
 end
 
-for name, group in pairs(groups) do
-  local q = tonumber(name)
+for q, group in pairs(groups) do
   local k = K * q
   local owners = call('HMGET', KEYS[k + 5], unpack(group.ids))
   local own, final, complete, fields, keeps = {}, {}, {}, {}, {}
   local others = {}
   for n, id in ipairs(group.ids) do
     local i = group.at[n]
-    local op = ARGV[i + 3]
-    if owners[n] ~= ARGV[i + 2] then
-      if not is_repeat(op, call('GET', id), ARGV[i + 4], tonumber(ARGV[i + 5])) then
-        fenced[#fenced + 1] = (i - first) / 8 + 1
+    local op = ended[i + 3]
+    if owners[n] ~= ended[i + 2] then
+      if not is_repeat(op, call('GET', id), ended[i + 4], ended[i + 5]) then
+        fenced[#fenced + 1] = (i - 1) / 8 + 1
       end
     else
       own[#own + 1] = id
@@ -106,15 +120,15 @@ for name, group in pairs(groups) do
       if op ~= 'r' and op ~= 'b' then final[#final + 1] = id end
       if op == 'c' then
         complete[#complete + 1] = id
-        fields[#fields + 1] = ARGV[i + 4]
-        keeps[#keeps + 1] = tonumber(ARGV[i + 5])
+        fields[#fields + 1] = ended[i + 4]
+        keeps[#keeps + 1] = ended[i + 5]
       else
         others[#others + 1] = i
       end
-      local lock = ARGV[i + 6]
+      local lock = ended[i + 6]
       if lock ~= '' and op ~= 'r' and op ~= 'b' and call('GET', lock) == id then call('DEL', lock) end
-      if ARGV[i + 7] ~= '' then
-        call('LPUSH', KEYS[#KEYS], ARGV[i + 7])
+      if ended[i + 7] ~= '' then
+        call('LPUSH', KEYS[#KEYS], ended[i + 7])
         call('LTRIM', KEYS[#KEYS], 0, 199)
       end
     end
@@ -133,28 +147,35 @@ for name, group in pairs(groups) do
 
   if #complete > 0 then
     local stored = call('MGET', unpack(complete))
-    local index, expiry = {}, {}
+    local index, expiry, due = {}, {}, {}
     for n, id in ipairs(complete) do
       local seconds = keeps[n]
       if seconds < 0 then
         forget(k, id)
       elseif stored[n] then
-        store(id, splice(stored[n], fields[n]), seconds)
         index[#index + 1] = now_text
         index[#index + 1] = id
         if seconds > 0 then
-          expiry[#expiry + 1] = string.format('%.0f', now + seconds * 1000)
-          expiry[#expiry + 1] = id
+          -- PXAT: any other way of saying it, the server would translate into this one for its log
+          if not due[seconds] then
+            due[seconds] = string.format('%.0f', now + seconds * 1000)
+            expiry[#expiry + 1] = due[seconds]
+            -- one entry for all that end now and are kept as long
+            expiry[#expiry + 1] = '@' .. now_text .. ':' .. seconds
+          end
+          call('SET', id, splice(stored[n], fields[n]), 'PXAT', due[seconds])
+        else
+          call('SET', id, splice(stored[n], fields[n]))
         end
       end
-      call('PUBLISH', id, 'complete')
     end
     if #index > 0 then call('ZADD', KEYS[k + 6], unpack(index)) end
     if #expiry > 0 then call('ZADD', KEYS[k + 9], unpack(expiry)) end
+    announce_complete(complete)
   end
 
   for _, i in ipairs(others) do
-    local id, op, body, number = ARGV[i + 1], ARGV[i + 3], ARGV[i + 4], tonumber(ARGV[i + 5])
+    local id, op, body, number = ended[i + 1], ended[i + 3], ended[i + 4], ended[i + 5]
     local stored = op == 'b' and call('GET', id)
     if asked[id] and (op == 'r' or stored) then
       cancel(k, id, stored and splice(stored, body) or body, asked[id])
@@ -279,7 +300,8 @@ for q = 1, queues do
         active[mine] = id
         leases[2 * mine - 1], leases[2 * mine] = expiry, id
         owners[2 * mine - 1], owners[2 * mine] = id, token
-        call('SET', id, splice(record, fields))
+        -- only what is new: in the server's log the record would stand once more
+        call('SETRANGE', id, #record - 1, fields .. '}')
         ids[take[q][j]], records[take[q][j]] = id, record
       else
         -- evicted, expired or overwritten: out of the way, kept for inspection

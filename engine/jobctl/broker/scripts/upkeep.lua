@@ -63,6 +63,29 @@ local function forget(k, q, id)
   for n = 1, 3 do call('HDEL', KEYS[extra + n], id) end
 end
 
+-- An entry stands for one job, or for all that completed in one millisecond and are kept as long; among those that
+-- completed then, the others' records last longer.
+local function forget_expired(k, q)
+  local forgotten = 0
+  for _, entry in ipairs(call('ZRANGEBYSCORE', KEYS[k + 9], '-inf', now_text, 'LIMIT', 0, FORGET)) do
+    if forgotten >= FORGET then return end
+    local completed = string.match(entry, '^@(%d+):')
+    if completed then
+      for _, id in ipairs(call('ZRANGEBYSCORE', KEYS[k + 6], completed, completed)) do
+        local expires = call('PEXPIRETIME', id)
+        if expires == -2 or (expires >= 0 and expires <= now) or call('ZSCORE', KEYS[k + 3], id) then
+          forget(k, q, id)
+          forgotten = forgotten + 1
+        end
+      end
+      call('ZREM', KEYS[k + 9], entry)
+    else
+      forget(k, q, entry)
+      forgotten = forgotten + 1
+    end
+  end
+end
+
 -- Whether a job that nobody runs any more had been asked to stop: then it ends here, and does not run again.
 local function cancelled(k, q, id, record)
   local job = read(record)
@@ -200,9 +223,7 @@ for q = 0, queues - 1 do
     end
   end
 
-  for _, id in ipairs(call('ZRANGEBYSCORE', KEYS[k + 9], '-inf', now_text, 'LIMIT', 0, FORGET)) do
-    forget(k, q, id)
-  end
+  forget_expired(k, q)
   local surplus = call('ZCARD', KEYS[k + 7]) - tonumber(ARGV[4])
   if surplus > 0 then
     for _, id in ipairs(call('ZRANGE', KEYS[k + 7], 0, math.min(surplus, FORGET) - 1)) do
