@@ -101,6 +101,13 @@ class UnknownSchedule(JobctlError):
     exit_code = 5
 
 
+class UnknownWorker(JobctlError):
+    """No worker of this name has reported itself lately."""
+
+    code = "worker.unknown"
+    exit_code = 5
+
+
 class JobNotFound(JobctlError):
     """The broker holds no job with this key."""
 

@@ -44,6 +44,11 @@ def worker(worker_id: str) -> str:
     return f"jobctl:worker:{worker_id}"
 
 
+def order_for(worker_id: str) -> str:
+    """Return the key of what an operator told a worker last (string, expires), see `jobctl.worker.orders`."""
+    return f"jobctl:order:{worker_id}"
+
+
 def credits_of(worker_id: str) -> str:
     """Return the key of a worker's credits in its round robin of queues (string, expires)."""
     return f"jobctl:credits:{worker_id}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobctl.broker.keys import FAILURES, QueueKeys
+from jobctl.broker.keys import FAILURES, QueueKeys, order_for
 from jobctl.broker.record import encode
 from jobctl.broker.scripts import source
 from jobctl.compiler.plan import Registration
@@ -30,12 +30,16 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What one upkeep found. Times are ms on the server's clock; ``next_due_ms`` 0 = nothing is scheduled."""
+    """What one upkeep found. Times are ms on the server's clock; ``next_due_ms`` 0 = nothing is scheduled.
+
+    ``order`` is what an operator told the worker last, "" = nothing.
+    """
 
     now_ms: int
     next_due_ms: int
     recovered: tuple[Recovered, ...]
     paused: tuple[bool, ...]
+    order: str = ""
 
 
 class Upkeep:
@@ -46,6 +50,7 @@ class Upkeep:
         promote: queue what has become due; False leaves that to somebody who goes by another clock.
         respite_ms: after a time in which nobody did any upkeep (the broker was away, the host slept), the leases that
             have ended live on for so long: their workers may be alive and about to renew them. 0 = no respite.
+        worker_id: whose orders to bring along; "" = nobody's.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Upkeep:
         *,
         promote: bool = True,
         respite_ms: int = 0,
+        worker_id: str = "",
     ) -> None:
         limits = {
             job.type: [job.max_crashes, int(job.dead_retention_s)]
@@ -72,6 +78,8 @@ class Upkeep:
         for of in queues:
             self._names += (of.cancels, of.interruptions, of.replays, of.paused, of.watched)
         self._names.append(FAILURES)
+        if worker_id:
+            self._names.append(order_for(worker_id))
         self._args: list[Any] = [
             *(len(queues), DEFAULT_MAX_CRASHES, int(DEFAULT_DEAD_RETENTION_S), DEAD_CAP, encode(limits)),
             *(int(promote), respite_ms),
@@ -84,7 +92,7 @@ class Upkeep:
         Raises:
             redis.exceptions.RedisError: the broker did not take it.
         """
-        now_ms, next_due_ms, flat, paused = await self._script(keys=self._names, args=self._args)
+        now_ms, next_due_ms, flat, paused, order = await self._script(keys=self._names, args=self._args)
         texts = [text.decode(errors="replace") for text in flat]  # a broken record must not end recovery (hazard C18)
         recovered = tuple(Recovered(*texts[i : i + 4]) for i in range(0, len(texts), 4))
-        return Findings(now_ms, next_due_ms, recovered, tuple(bool(flag) for flag in paused))
+        return Findings(now_ms, next_due_ms, recovered, tuple(bool(flag) for flag in paused), order.decode())

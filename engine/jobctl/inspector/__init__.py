@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jobctl.inspector.audit import AuditEntry
     from jobctl.inspector.filters import FilterError, JobFilter, parse_filter, where
+    from jobctl.inspector.fleet import Fleet
     from jobctl.inspector.inspector import Inspector
     from jobctl.inspector.query import Page
     from jobctl.inspector.redaction import redact
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _HOME = {
     "AuditEntry": "audit",
     "FilterError": "filters",
+    "Fleet": "fleet",
     "Inspector": "inspector",
     "JobFilter": "filters",
     "parse_filter": "filters",
@@ -41,6 +43,7 @@ __all__ = [
     "AuditEntry",
     "FailureLine",
     "FilterError",
+    "Fleet",
     "Inspector",
     "JobFilter",
     "Overview",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from jobctl.compiler.plan import Plan
+    from jobctl.inspector.fleet import Fleet
     from jobctl.inspector.rate_history import RateHistory
     from jobctl.inspector.schedules import Schedules
 
@@ -73,6 +74,13 @@ class Inspector:
         from jobctl.inspector.schedules import Schedules
 
         return Schedules(self._redis, self._plan, actor=self._actor)
+
+    @property
+    def fleet(self) -> Fleet:
+        """The workers: looked at, told to be quiet, to serve again, to stop."""
+        from jobctl.inspector.fleet import Fleet
+
+        return Fleet(self._redis, self._plan, actor=self._actor)
 
     async def queues(self) -> list[QueueStatus]:
         """Return every queue of the plan in its order, then every other that ever held a job."""

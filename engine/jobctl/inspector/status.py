@@ -89,7 +89,9 @@ class WorkerStatus:
         active: jobs it runs; ``running`` names the first of them.
         queues: queue -> weight.
         starts: queue -> jobs started since the worker began.
-        state: ``running`` or ``stopping``.
+        state: ``running``, ``quiet`` (told to claim nothing) or ``stopping``.
+        types: of jobs it has handlers for.
+        skew_ms: how far the clock of its host is ahead of the broker's, to the delay of a report.
         fingerprint: of the plan it runs.
     """
 
@@ -104,6 +106,8 @@ class WorkerStatus:
     running: tuple[Running, ...] = ()
     queues: Mapping[str, int] = field(default_factory=dict)
     scheduling: str = "weighted"
+    types: tuple[str, ...] = ()
+    skew_ms: int = 0
     starts: Mapping[str, int] = field(default_factory=dict)
     fingerprint: str = ""
     version: str = ""

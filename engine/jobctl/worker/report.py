@@ -67,6 +67,7 @@ class Reporter:
             **self._facts,
             "started_ms": self._started_ms,
             "seen_ms": now_ms,
+            "skew_ms": int(time.time() * 1000) - now_ms,
             "state": state,
             "active": len(running),
             "running": shown,

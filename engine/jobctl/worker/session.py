@@ -19,6 +19,7 @@ from jobctl.scheduler.ticker import Scheduler
 from jobctl.worker.burst import wait_until_idle
 from jobctl.worker.execution import Execution
 from jobctl.worker.feed import Feed
+from jobctl.worker.orders import Order
 from jobctl.worker.report import Reporter
 from jobctl.worker.saq_duties import SWEEP_S, SaqDuties
 from jobctl.worker.tally import NO_RUN
@@ -70,6 +71,7 @@ class Session:
                 "queues": worker.weights,
                 "scheduling": "strict" if duties and duties.strict else "weighted",
                 "fingerprint": duties.plan.fingerprint if duties else "",
+                "types": sorted(execution.callees),
             },
         )
         self.scheduler = Scheduler(duties.plan, server) if duties and duties.run_scheduler else None
@@ -126,7 +128,7 @@ class Session:
         assert duties is not None  # noqa: S101 - only a worker of a plan takes another
         self.execution.callees = worker._callees(None)
         self.upkeep.replace(self._make_upkeep())
-        self.reporter.tell(fingerprint=duties.plan.fingerprint)
+        self.reporter.tell(fingerprint=duties.plan.fingerprint, types=sorted(self.execution.callees))
         self._reported_at = float("-inf")
         task = asyncio.ensure_future(self._begin_schedules(duties))
         self._adopting.add(task)
@@ -149,7 +151,14 @@ class Session:
         respite_ms = self.worker.lease_ms // 3 + RESPITE_MS
         # a worker made as SAQ's queues what is due as SAQ's: by its own clock, in `schedule`
         promote = duties is not None
-        return Upkeep(self.server, self.cycle.keys, registrations, promote=promote, respite_ms=respite_ms)
+        return Upkeep(
+            self.server,
+            self.cycle.keys,
+            registrations,
+            promote=promote,
+            respite_ms=respite_ms,
+            worker_id=self.worker.id,
+        )
 
     async def _end_burst(self) -> None:
         await wait_until_idle(self.execution, self.worker.dequeue_timeout)
@@ -188,6 +197,7 @@ class Session:
                 log.error("job dead: its workers were lost too often", extra=facts)
             else:
                 log.warning("job handed out again: its worker was lost", extra=facts)
+        self._obey(findings)
         if any(was and not now for was, now in zip(self._paused, findings.paused, strict=True)):
             self.wake.set()
         self._paused = findings.paused
@@ -200,12 +210,35 @@ class Session:
         now_at = time.monotonic()
         busy = any(getattr(run.context, "fraction", None) is not None for run in self.execution.running.values())
         if busy or now_at - self._reported_at >= REPORT_PERIOD_S:
-            state = "stopping" if self.worker.event.is_set() else "running"
-            await self.reporter.report(findings.now_ms, self.execution.running, self.execution.tally.starts, state)
+            await self.reporter.report(
+                findings.now_ms, self.execution.running, self.execution.tally.starts, self._state()
+            )
             self._reported_at = now_at
 
     def _has_handler(self, job_type: str) -> bool:
         return job_type in self.execution.callees
+
+    def _obey(self, findings: Findings) -> None:
+        """Do what an operator has told this worker, once."""
+        worker = self.worker
+        order = worker.orders.take(findings.order, findings.now_ms)
+        if order is None:
+            return
+        log.info("told by an operator", extra={"order": order.value, "running": len(self.execution.running)})
+        self._reported_at = float("-inf")  # who told it waits for the report
+        match order:
+            case Order.SERVE | Order.QUIET:
+                self.wake.set()
+            case Order.STOP:
+                worker.request_stop()
+            case Order.STOP_NOW:
+                worker.hurry.set()
+                worker.request_stop()
+
+    def _state(self) -> str:
+        if self.worker.event.is_set():
+            return "stopping"
+        return "quiet" if self.worker.orders.is_quiet else "running"
 
     async def _listen(self) -> None:
         """Hear when something became due, was resumed or cancelled, without polling for it."""

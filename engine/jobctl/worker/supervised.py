@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 VARIABLE = "JOBCTL_CHILD"
 READY, SUCCESSOR, RETIRE = "ready", "successor", "retire"
+DISMISSED = 8
+"""Exit code of a worker that an operator told to stop: no other is to take its place."""
 CHECK_PERIOD_S = 1.0  # of the limits
 # An orphan ends before a lease has: nobody starts it anew, and its host may be going down.
 ORPHAN_GRACE_S = 10.0
@@ -118,7 +120,10 @@ class Line:
 
 
 async def run_supervised(worker: Worker, line: Line, limits: Limits) -> int:
-    """Run a worker, tell its supervisor how it gets on, and end when that says so; return the exit code."""
+    """Run a worker, tell its supervisor how it gets on, and end when that says so; return the exit code.
+
+    It is `DISMISSED` where an operator told this worker to stop.
+    """
     loop = asyncio.get_running_loop()
 
     def retire() -> None:
@@ -128,9 +133,10 @@ async def run_supervised(worker: Worker, line: Line, limits: Limits) -> int:
     line.on_retire(retire)
     telling = asyncio.ensure_future(_tell(worker, line, limits))
     try:
-        return await worker.run()
+        code = await worker.run()
     finally:
         await end_tasks([telling])
+    return code or (DISMISSED if worker.orders.is_dismissed else 0)
 
 
 async def _tell(worker: Worker, line: Line, limits: Limits) -> None:

@@ -11,6 +11,8 @@ How it ends:
     2, 3  the first workers found that they cannot run: wrong usage, wrong specs or handlers
     4  a worker has given up on the broker; the others see the same broker from the same host
 
+A worker that an operator told to stop is not replaced; when that was the last one, the supervisor ends with 0.
+
 A worker that ends in any other way is replaced, with a delay that grows from 0.5 s to 30 s while it keeps ending.
 """
 
@@ -30,7 +32,7 @@ from jobctl.durations import format_duration
 from jobctl.errors import BrokerError, SpecError, UsageError
 from jobctl.spec.model import Backoff
 from jobctl.worker.backoff import retry_delay_s
-from jobctl.worker.supervised import READY, RETIRE, SUCCESSOR, VARIABLE
+from jobctl.worker.supervised import DISMISSED, READY, RETIRE, SUCCESSOR, VARIABLE
 
 log = logging.getLogger(__name__)
 
@@ -233,13 +235,15 @@ class Supervisor:
         facts = {"child": child.number, "child_pid": child.pid, "ended": _describe(code)}
         if self._stopping.is_set():
             # SIGTERM ends a worker that has not come to installing its own handler for it
-            is_clean = code == 0 or (code == -signal.SIGTERM and child.ready_at is None)
+            is_clean = code in (0, DISMISSED) or (code == -signal.SIGTERM and child.ready_at is None)
             if not is_clean:
                 log.error("worker process ended badly", extra=facts)
                 self._exit_code = self._exit_code or (code if code == BrokerError.exit_code else 1)
         elif code == BrokerError.exit_code or (code in HOPELESS and not self._was_any_ready):
             log.error("worker process cannot go on; stopping all", extra=facts)
             self.stop(code)
+        elif code == DISMISSED:
+            log.info("worker process was told to stop; starting no other", extra=facts)
         elif self._is_burst and code == 0:
             log.info("worker process is done", extra=facts)
         elif place.newest is child:

@@ -27,7 +27,7 @@ from saq import worker as saq_worker
 
 from jobctl.broker.applied import write_plan
 from jobctl.broker.connect import connect, url_of
-from jobctl.broker.cycle import LEASE_MS, Cycle
+from jobctl.broker.cycle import LEASE_MS
 from jobctl.broker.queue import JobQueue
 from jobctl.compiler.facts import facts
 from jobctl.compiler.handlers import Handler
@@ -45,6 +45,7 @@ from jobctl.worker.hooks import Failure, WorkerHooks, await_hook, call_hook
 from jobctl.worker.isolation.callee import IsolatedCallee
 from jobctl.worker.isolation.pool import ProcessPool
 from jobctl.worker.keeper import LeaseKeeper
+from jobctl.worker.orders import GatedCycle, Orders
 from jobctl.worker.run import Callee, Run
 from jobctl.worker.session import Session, keep_running
 from jobctl.worker.stock_callee import StockCallee, StockHost
@@ -80,6 +81,7 @@ class Worker(SaqWorker[Any]):
         self.state: dict[str, Any] = {}
         self.url = url_of(self.job_queue.redis) if self.job_queue else ""
         self.hurry = asyncio.Event()
+        self.orders = Orders()
         self._hook_tasks: set[asyncio.Task[None]] = set()
         self._session: Session | None = None
         self._next: Duties | None = None
@@ -277,8 +279,13 @@ class Worker(SaqWorker[Any]):
 
     async def _serve(self) -> None:
         server = connect(self.url, max_connections=6)
-        cycle = Cycle(
-            self.url, self.weights, self.id, strict=bool(self.duties and self.duties.strict), lease_ms=self.lease_ms
+        cycle = GatedCycle(
+            self.url,
+            self.weights,
+            self.id,
+            strict=bool(self.duties and self.duties.strict),
+            lease_ms=self.lease_ms,
+            orders=self.orders,
         )
         wake = asyncio.Event()
         pool = self._make_pool()

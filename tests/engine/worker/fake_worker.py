@@ -49,6 +49,8 @@ def main() -> None:
         os._exit(0)
     if does("late-3"):
         os._exit(3)
+    if does("dismissed"):
+        os._exit(8)
     if does("give-up"):
         os._exit(4)
     if does("wear-out"):

@@ -110,6 +110,23 @@ async def test_starts_as_many_as_asked_and_one_of_them_fires_the_schedules(stage
     assert [starts[number, 1]["scheduling"] for number in (1, 2, 3)] == ["1", "0", "0"]
 
 
+async def test_child_that_was_told_to_stop_is_not_replaced(stage: Stage) -> None:
+    stage.start("1:dismissed")
+    await stage.until(2, 1, "ready")
+    await stage.until(1, 1, "ready")
+
+    os.kill(stage.pid(2), signal.SIGKILL)
+    await stage.until(2, 2, "ready")  # time in which the other would have been replaced too
+
+    assert (1, 2) not in stage.starts()
+
+
+async def test_supervisor_ends_well_when_its_last_child_was_told_to_stop(stage: Stage) -> None:
+    stage.start("1:dismissed", "2:dismissed")
+
+    assert await stage.end() == 0
+
+
 async def test_killed_child_is_replaced_and_takes_its_duty_over(stage: Stage) -> None:
     stage.start()
     await stage.until(1, 1, "ready")

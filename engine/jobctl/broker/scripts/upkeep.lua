@@ -4,12 +4,13 @@
 -- on many workers at once.
 --
 -- KEYS  per queue 14: queued active incomplete leases crashes complete dead cancelled expiry retrying losses replayed
---                     sweep owners; then per queue again 5 (cancels interruptions replays paused watched); last the
---                     list of failures
+--                     sweep owners; then per queue again 5 (cancels interruptions replays paused watched); then the
+--                     list of failures; last, if the caller takes orders, the key of the order it was given
 -- ARGV  1 number of queues  2 default max crashes  3 default seconds to keep the dead  4 most dead kept in a queue
 --       5 JSON: type -> [max crashes, seconds to keep the dead] where they differ
 --       6 '1' to queue what is due, '0' if the caller does  7 respite ms after an outage, 0 = none; then the queues' names
--- reply {now ms, next due ms or 0, {id, type, 'lost' or 'dead', worker, ...} per recovered job, paused (0/1) per queue}
+-- reply {now ms, next due ms or 0, {id, type, 'lost' or 'dead', worker, ...} per recovered job, paused (0/1) per queue,
+--        the order or ''}
 local call = redis.call
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -19,6 +20,7 @@ local limits = cjson.decode(ARGV[5])
 local promotes, respite = ARGV[6] == '1', tonumber(ARGV[7])
 local recovered, paused, next_due = {}, {}, 0
 local K = 14
+local failures, order = KEYS[(K + 5) * queues + 1], KEYS[(K + 5) * queues + 2]
 local RECOVER, PROMOTE, FORGET = 100, 500, 500
 -- Every worker does its upkeep once a second: when nobody has for so long, the broker was away or everyone was asleep.
 local OUTAGE = 5000
@@ -187,12 +189,12 @@ for q = 0, queues - 1 do
         call('PUBLISH', id, 'failed')
         release(job, id)
       end
-      call('LPUSH', KEYS[#KEYS], cjson.encode({
+      call('LPUSH', failures, cjson.encode({
         key = string.sub(id, #('saq:job:' .. name .. ':') + 1), queue = name, type = kind, at_ms = now,
         attempt = tonumber(job.attempts) or 0, max_attempts = tonumber(job.retries) or 1,
         outcome = outcome, error = reason, worker = worker,
       }))
-      call('LTRIM', KEYS[#KEYS], 0, 199)
+      call('LTRIM', failures, 0, 199)
       recovered[#recovered + 1] = id
       recovered[#recovered + 1] = kind
       recovered[#recovered + 1] = outcome
@@ -232,4 +234,4 @@ for q = 0, queues - 1 do
   end
   paused[#paused + 1] = call('EXISTS', KEYS[K * queues + 5 * q + 4])
 end
-return {now, next_due, recovered, paused}
+return {now, next_due, recovered, paused, order and call('GET', order) or ''}

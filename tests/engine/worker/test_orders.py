@@ -1,0 +1,144 @@
+"""Orders: a worker is quiet, serves again or ends as it is told, once, within a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from jobctl.broker import keys
+from jobctl.inspector.fleet import Fleet
+from jobctl.worker.orders import Order, Orders
+
+
+def test_order_is_taken_once() -> None:
+    orders = Orders()
+
+    assert orders.take("", 1_000) is None
+    assert orders.take("1001 a quiet", 1_001) is Order.QUIET
+    assert orders.take("1001 a quiet", 1_002) is None
+    assert orders.is_quiet
+    assert orders.take("1003 b serve", 1_003) is Order.SERVE
+    assert not orders.is_quiet
+
+
+def test_order_from_before_the_worker_began_is_for_the_one_before_it() -> None:
+    orders = Orders()
+
+    assert orders.take("999 a stop", 1_000) is None
+    assert not orders.is_dismissed
+
+
+def test_order_of_a_later_version_is_left_alone() -> None:
+    orders = Orders()
+    orders.take("", 1)
+
+    assert orders.take("2 a dance", 2) is None
+    assert not orders.is_quiet
+
+
+class Scene:
+    """A worker whose job waits at a gate."""
+
+    def __init__(self, shop: Any) -> None:
+        self.shop = shop
+        self.gate = asyncio.Event()
+        self.fleet = Fleet(shop.redis)
+
+        async def work(ctx):
+            await self.gate.wait()
+
+        shop.job(work)
+
+    async def start(self, **options: Any) -> Any:
+        worker = self.shop.start(**options)
+        await asyncio.wait_for(worker.started.wait(), 10)
+        await self.shop.eventually(lambda: self.reported(worker, "running"))
+        return worker
+
+    async def reported(self, worker: Any, *states: str) -> bool:
+        seen = {one.id: one.state for one in await self.fleet.workers()}
+        return seen.get(worker.id, "stopped") in states
+
+    async def tell(self, worker: Any, order: Order) -> None:
+        await self.fleet.tell(await self.fleet.find([worker.id]), order)
+
+
+@pytest.fixture
+async def scene(shop: Any) -> Scene:
+    return Scene(shop)
+
+
+@pytest.mark.parametrize("limits", [{}, {"default": {"reserved": 2, "max_running": 4}}], ids=["weights", "limits"])
+async def test_quiet_worker_ends_what_it_has_and_claims_no_more(shop: Any, scene: Scene, limits: Any) -> None:
+    shop.queues = limits
+    worker = await scene.start()
+    first = await shop.enqueue("work")
+    await shop.until(first, "active")
+
+    await scene.tell(worker, Order.QUIET)
+    await shop.eventually(lambda: scene.reported(worker, "quiet"))
+    later = await shop.enqueue("work")
+    scene.gate.set()
+    await shop.until(first, "complete")
+
+    other = await scene.start(weights={"critical": 1})  # a second worker's turns change nothing of it
+    assert (await shop.record(later))["status"] == "queued"
+    await scene.tell(worker, Order.SERVE)
+    await shop.until(later, "complete")
+    assert await scene.reported(other, "running")
+
+
+async def test_order_is_obeyed_within_a_second_though_nobody_heard_it(shop: Any, scene: Scene) -> None:
+    worker = await scene.start()
+    now_ms = int((await shop.redis.time())[0]) * 1000 + 999
+
+    await shop.redis.set(keys.order_for(worker.id), f"{now_ms} a quiet")
+    began_at = time.monotonic()
+    await shop.eventually(lambda: scene.reported(worker, "quiet"))
+
+    assert time.monotonic() - began_at < 3.0  # a second, and the patience that a loaded machine needs
+
+
+async def test_stopped_worker_gives_its_jobs_the_grace(shop: Any, scene: Scene) -> None:
+    worker = await scene.start()
+    key = await shop.enqueue("work")
+    await shop.until(key, "active")
+
+    await scene.tell(worker, Order.STOP)
+    await shop.eventually(lambda: scene.reported(worker, "stopping"))
+    scene.gate.set()
+    code = await asyncio.wait_for(shop.workers[0], 10)
+
+    assert code == 0
+    assert (await shop.record(key))["status"] == "complete"
+    assert worker.orders.is_dismissed
+    assert await scene.reported(worker, "stopped")
+
+
+async def test_worker_stopped_now_hands_its_jobs_back(shop: Any, scene: Scene) -> None:
+    worker = await scene.start(grace_s=60.0)
+    key = await shop.enqueue("work")
+    await shop.until(key, "active")
+
+    await scene.tell(worker, Order.STOP_NOW)
+    await asyncio.wait_for(shop.workers[0], 10)
+
+    assert (await shop.record(key))["status"] == "queued"
+
+
+async def test_orders_cost_no_commands(shop: Any, scene: Scene) -> None:
+    """The order comes with the upkeep's answer: no client's command names its key but the one that gives it."""
+    worker = await scene.start()
+    async with shop.redis.monitor() as lines:
+        seen: list[str] = []
+        ticks = 0
+        while ticks < 3:
+            line = await lines.next_command()
+            if line["client_type"] != "lua":
+                seen.append(line["command"])
+                ticks += keys.order_for(worker.id) in line["command"] and line["command"].startswith("EVALSHA")
+
+    assert not [command for command in seen if "jobctl:order" in command and not command.startswith("EVALSHA")]
