@@ -46,6 +46,7 @@ HEADINGS = {
     "queues": "Jobs",
     "cron": "Jobs",
     "audit": "Jobs",
+    "metrics": "Monitoring",
     "spec": "Specs",
     "completion": "Shell",
 }

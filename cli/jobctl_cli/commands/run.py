@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jobctl_cli.addresses import address
 from jobctl_cli.flags import SpecPath, duration, one_of, reads, size, weights, whole_number
 
 if TYPE_CHECKING:
+    from jobctl.worker.worker import Beside
     from jobctl_cli.environment import Environment
 
 EXAMPLES = """
@@ -21,6 +24,7 @@ EXAMPLES = """
     jobctl run --processes 4 --max-rss 512MiB    # four workers
     jobctl run --queues critical=6,default=3     # only these, so weighted
     jobctl run --watch                           # take changed specs at once
+    jobctl run --metrics-port 0.0.0.0:9485       # for Prometheus, and for probes
     jobctl run --burst                           # do what is due, then end
 """
 LEVELS = ("debug", "info", "warning", "error")
@@ -95,6 +99,15 @@ def run(
             callback=reads(duration),
         ),
     ] = None,
+    metrics_port: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics-port",
+            metavar="[HOST:]PORT",
+            help="Serve /metrics of the worker processes, and the probes /healthz and /readyz",
+            callback=reads(address),
+        ),
+    ] = None,
     log_format: Annotated[
         str | None,
         typer.Option(
@@ -133,19 +146,33 @@ def run(
     processes = processes or settings.processes
     if line is None and (processes or max_jobs or max_rss):
         set_up_logs()
-        raise typer.Exit(_supervise(env, processes or 1, settings.grace_s if grace is None else grace, burst=burst))
+        raise typer.Exit(
+            _supervise(
+                env,
+                processes or 1,
+                settings.grace_s if grace is None else grace,
+                burst=burst,
+                metrics_at=metrics_port,  # type: ignore[arg-type]  # as `address` has read it
+            )
+        )
     with_current_folder()
     handlers = bind(plan)
     set_up_logs(child=line.number if line else None)
-    with session.broker(env) as url:
+    with session.broker(env) as url, contextlib.ExitStack() as stack:
         # A worker that runs waits for its broker to come back; one that is started should say so. One that takes
         # another's place goes on where that was.
         if line is None:
             session.check(url)
         from jobctl.worker import run_worker
+        from jobctl.worker.worker import together
+        from jobctl_cli.monitoring import monitored
         from jobctl_cli.watching import watching
 
         look = partial(watching, env, spec or settings.spec, plan, partial(_served, queues))  # type: ignore[arg-type]
+        beside: list[Beside] = [look(log_format=log_format or settings.log_format).run] if watch else []
+        if metrics_port is not None:
+            where: tuple[str, int] = metrics_port  # type: ignore[assignment]
+            beside.append(stack.enter_context(monitored(where, line, env.variables)))
         status = run_worker(
             plan,
             handlers,
@@ -158,20 +185,24 @@ def run(
             run_scheduler=scheduler,
             line=line,
             limits=Limits(jobs=max_jobs, memory=max_rss),
-            beside=look(log_format=log_format or settings.log_format).run if watch else None,
+            beside=together(*beside) if beside else None,
         )
     raise typer.Exit(status)
 
 
-def _supervise(env: Environment, processes: int, grace_s: float, *, burst: bool) -> int:
+def _supervise(
+    env: Environment, processes: int, grace_s: float, *, burst: bool, metrics_at: tuple[str, int] | None
+) -> int:
     """Run this same command line in other processes, which find in their environment that they have a supervisor."""
     from jobctl.worker.supervisor import supervise
     from jobctl_cli import session
+    from jobctl_cli.monitoring import supervised
 
     command = [sys.executable, "-m", "jobctl_cli", *env.arguments]
     with session.broker(env) as url:  # an embedded broker must outlive a worker that is replaced
         session.check(url)
-        return supervise(command, processes=processes, grace_s=grace_s, is_burst=burst, variables=env.variables)
+        with supervised(metrics_at, processes, env.variables) as variables:
+            return supervise(command, processes=processes, grace_s=grace_s, is_burst=burst, variables=variables)
 
 
 def _served(asked: Mapping[str, int | None] | None, declared: Mapping[str, int]) -> dict[str, int] | None:

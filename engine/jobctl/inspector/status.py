@@ -93,6 +93,7 @@ class WorkerStatus:
         types: of jobs it has handlers for.
         skew_ms: how far the clock of its host is ahead of the broker's, to the delay of a report.
         fingerprint: of the plan it runs.
+        lease_ms: life of its leases, renewed every third of it.
     """
 
     id: str
@@ -111,6 +112,7 @@ class WorkerStatus:
     starts: Mapping[str, int] = field(default_factory=dict)
     fingerprint: str = ""
     version: str = ""
+    lease_ms: int = 15_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 REPORT_PERIOD_S = 5.0
 RESPITE_MS = 1_000  # beyond a keeper's period: until then every living worker has renewed its leases after an outage
 RESTART_S = 1.0
+AWAY_S = 5.0  # upkeep is done once a second: after so long without any the broker is away
 FLUSH_TIMEOUT_S = 5.0  # how long a stopping worker tries to tell the broker of its last jobs
 
 
@@ -72,6 +73,7 @@ class Session:
                 "scheduling": "strict" if duties and duties.strict else "weighted",
                 "fingerprint": duties.plan.fingerprint if duties else "",
                 "types": sorted(execution.callees),
+                "lease_ms": worker.lease_ms,
             },
         )
         self.scheduler = Scheduler(duties.plan, server) if duties and duties.run_scheduler else None
@@ -79,6 +81,7 @@ class Session:
         self._adopting: set[asyncio.Task[None]] = set()
         self._paused: tuple[bool, ...] = (False,) * len(cycle.keys)
         self._reported_at = float("-inf")
+        self._found_at = float("-inf")
         self.saq = SaqDuties(
             server,
             worker.id,
@@ -188,7 +191,13 @@ class Session:
                 await self.reporter.retire()
                 await self.saq.retire()
 
+    @property
+    def is_broker_up(self) -> bool:
+        """Whether the upkeep has lately reached the broker."""
+        return time.monotonic() - self._found_at < AWAY_S
+
     async def _on_findings(self, findings: Findings) -> None:
+        self._found_at = time.monotonic()
         for job in findings.recovered:
             queue = job.id.split(":")[2]
             self.execution.tally.ended(queue, job.type, job.outcome, NO_RUN)

@@ -15,7 +15,7 @@ import secrets
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ from jobctl.worker.burst import CountedExecution
 from jobctl.worker.callees import HandlerCallee
 from jobctl.worker.duties import PATIENCE_S, Duties, needs_session, slot_limits
 from jobctl.worker.execution import Execution
-from jobctl.worker.hooks import Failure, WorkerHooks, await_hook, call_hook
+from jobctl.worker.hooks import WorkerHooks, await_hook, call_hook, failure_of
 from jobctl.worker.isolation.callee import IsolatedCallee
 from jobctl.worker.isolation.pool import ProcessPool
 from jobctl.worker.keeper import LeaseKeeper
@@ -49,6 +49,7 @@ from jobctl.worker.orders import GatedCycle, Orders
 from jobctl.worker.run import Callee, Run
 from jobctl.worker.session import Session, keep_running
 from jobctl.worker.stock_callee import StockCallee, StockHost
+from jobctl.worker.tally import Place
 from jobctl.worker.tasks import end_tasks
 
 if TYPE_CHECKING:
@@ -60,6 +61,40 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FLUSH_TIMEOUT_S = 5.0  # how long a stopping worker tries to tell the broker of its last jobs
+
+
+Beside = Callable[["Worker"], Awaitable[None]]
+"""What runs as long as a worker does; it is given the worker."""
+
+
+def together(*parts: Beside) -> Beside:
+    """Return what runs all of these beside a worker."""
+
+    async def run(worker: Worker) -> None:
+        async with asyncio.TaskGroup() as group:
+            for part in parts:
+                group.create_task(keep_running(lambda part=part: part(worker)))  # type: ignore[misc]
+
+    return run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """How a worker is.
+
+    Attributes:
+        is_broker_up: its upkeep, once a second, has lately reached the broker.
+        busy: jobs it runs.
+        leases: leases it keeps: of running jobs, and of ended ones that the broker has not been told of.
+        untold: those.
+        totals: what it counted, see `jobctl.worker.tally.Tally.totals`. To be read, not written.
+    """
+
+    is_broker_up: bool = False
+    busy: int = 0
+    leases: int = 0
+    untold: int = 0
+    totals: Mapping[Place, int] = field(default_factory=dict)
 
 
 class Worker(SaqWorker[Any]):
@@ -85,7 +120,7 @@ class Worker(SaqWorker[Any]):
         self._hook_tasks: set[asyncio.Task[None]] = set()
         self._session: Session | None = None
         self._next: Duties | None = None
-        self.beside: Callable[[Worker], Awaitable[None]] | None = None
+        self.beside: Beside | None = None
         self.started = asyncio.Event()
         self._execution: Execution | None = None
         self._serving: asyncio.Task[Any] | None = None
@@ -107,7 +142,7 @@ class Worker(SaqWorker[Any]):
         hooks: WorkerHooks | None = None,
         lease_ms: int = LEASE_MS,
         patience_s: float = PATIENCE_S,
-        beside: Callable[[Worker], Awaitable[None]] | None = None,
+        beside: Beside | None = None,
     ) -> Worker:
         """Make a worker for a compiled spec.
 
@@ -247,6 +282,20 @@ class Worker(SaqWorker[Any]):
         self.state.clear()
         self.started.clear()
         self.event.clear()
+
+    @property
+    def condition(self) -> Condition:
+        """How this worker is right now."""
+        execution = self._execution
+        if execution is None:
+            return Condition()
+        return Condition(
+            is_broker_up=self._session is not None and self._session.is_broker_up,
+            busy=len(execution.running),
+            leases=len(execution.held),
+            untold=len(execution.ended),
+            totals=execution.tally.totals,
+        )
 
     @property
     def processed(self) -> int:
@@ -431,15 +480,7 @@ class Worker(SaqWorker[Any]):
         hook = self.duties.hooks.error if self.duties else None
         if hook is None or run.callee is None or run.context is None:
             return
-        failure = Failure(
-            error=verdict.error,
-            text=verdict.text,
-            outcome=verdict.outcome,
-            attempt=run.attempt,
-            max_attempts=run.max_attempts,
-            retry_in_s=verdict.delay_s if verdict.outcome == "retry" else None,
-            alert=ending.wants_alert(run, verdict.outcome),
-        )
+        failure = failure_of(run, verdict)
         task = asyncio.get_running_loop().create_task(call_hook("error", hook, run.context, failure))
         self._hook_tasks.add(task)
         task.add_done_callback(self._hook_tasks.discard)

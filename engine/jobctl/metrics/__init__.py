@@ -1,0 +1,1 @@
+"""Metrics for Prometheus, in its own format or in OpenMetrics: of the broker's state, and of each worker process."""
