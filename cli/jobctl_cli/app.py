@@ -44,6 +44,7 @@ HEADINGS = {
     "top": "Jobs",
     "stats": "Jobs",
     "queues": "Jobs",
+    "workers": "Jobs",
     "cron": "Jobs",
     "audit": "Jobs",
     "metrics": "Monitoring",

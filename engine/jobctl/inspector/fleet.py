@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobctl.broker import keys
@@ -44,6 +45,14 @@ STATES = {
     Order.STOP_NOW: ("stopping", "stopped"),
 }
 """What a worker may report once it has obeyed; `stopped`: it reports no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What workers report after an order: id -> state, and whether all of them have obeyed."""
+
+    states: Mapping[str, str]
+    is_done: bool
 
 
 class Fleet:
@@ -115,33 +124,27 @@ class Fleet:
                     self._redis, ACTIONS[order], target=worker.id, count=1, actor=self._actor, detail=detail
                 )
 
-    async def watch(
-        self,
-        workers: Sequence[WorkerStatus],
-        states: Sequence[str],
-        *,
-        timeout_s: float,
-        is_done: Callable[[WorkerStatus], bool] = lambda _: True,
-        tell: Callable[[Mapping[str, str]], None] | None = None,
-    ) -> dict[str, str]:
-        """Wait until each of these workers reports one of some states; return id -> its state by then.
+    async def settle(
+        self, workers: Sequence[WorkerStatus], order: Order, *, ended: bool = False, timeout_s: float
+    ) -> Settled:
+        """Wait until each of these workers reports that it has obeyed.
 
         Args:
-            workers: which ones.
-            states: see `STATES`; a worker that reports no more is ``stopped``.
+            workers: that were told.
+            order: what.
+            ended: wait until their running jobs have ended too: quiet and idle, or gone.
             timeout_s: how long.
-            is_done: what must hold of a worker besides, e.g. that it runs nothing any more.
-            tell: is given the states after every look.
         """
         until = time.monotonic() + timeout_s
+        wanted = ("stopped",) if ended and order in (Order.STOP, Order.STOP_NOW) else STATES[order]
         while True:
             now = {worker.id: worker for worker in await self.workers()}
-            seen = {worker.id: now[worker.id].state if worker.id in now else "stopped" for worker in workers}
-            if tell is not None:
-                tell(seen)
-            is_over = all(state in states and (one not in now or is_done(now[one])) for one, state in seen.items())
-            if is_over or time.monotonic() >= until:
-                return seen
+            states = {worker.id: now[worker.id].state if worker.id in now else "stopped" for worker in workers}
+            is_done = all(
+                state in wanted and not (ended and one in now and now[one].active) for one, state in states.items()
+            )
+            if is_done or time.monotonic() >= until:
+                return Settled(states, is_done)
             await asyncio.sleep(LOOK_S)
 
 
