@@ -77,6 +77,7 @@ contracts: $(STAMP) ## Check the arrow of imports (ARCHITECTURE.md)
 bench: $(STAMP) ## Measure our worker beside stock SAQ
 	@$(BIN)/python -m bench --plot bench/ratios.svg $(ARGS)
 	@$(BIN)/python -m bench.idle
+	@$(BIN)/python -m bench.backlog
 
 screens: $(STAMP) ## Draw the README's screens again (docs/screens/*.svg)
 	@$(BIN)/python docs/screens/draw.py $(ARGS)
