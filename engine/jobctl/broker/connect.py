@@ -159,9 +159,15 @@ def _first_line(error: BaseException) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
+TLS_OPTIONS = (
+    *("ssl_keyfile", "ssl_certfile", "ssl_password", "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_path"),
+    *("ssl_check_hostname", "ssl_ciphers"),
+)
+
+
 def url_of(client: AsyncRedis) -> str:
-    """Return the URL a client connects to, with its credentials."""
-    from urllib.parse import quote
+    """Return the URL a client connects to, with its credentials and what TLS needs."""
+    from urllib.parse import quote, urlencode
 
     options = client.connection_pool.connection_kwargs
     user, password = options.get("username") or "", options.get("password") or ""
@@ -169,5 +175,8 @@ def url_of(client: AsyncRedis) -> str:
     database = options.get("db") or 0
     if path := options.get("path"):
         return f"unix://{login}{path}?db={database}"
-    scheme = "rediss" if "ssl" in client.connection_pool.connection_class.__name__.lower() else "redis"
-    return f"{scheme}://{login}{options.get('host', 'localhost')}:{options.get('port', 6379)}/{database}"
+    address = f"{login}{options.get('host', 'localhost')}:{options.get('port', 6379)}/{database}"
+    if "ssl" not in client.connection_pool.connection_class.__name__.lower():
+        return f"redis://{address}"
+    tls = {name: options[name] for name in TLS_OPTIONS if options.get(name) is not None}
+    return f"rediss://{address}" + (f"?{urlencode(tls)}" if tls else "")
