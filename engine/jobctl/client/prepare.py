@@ -5,11 +5,12 @@ Both clients do this part alike and differ only in how they talk to the broker.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from jobctl import tracing
 from jobctl.broker.envelope import new_key, seal
 from jobctl.broker.plain import PlainJob, Stencil, new_keys, stencil
 from jobctl.client.batch import Batch, Prepared
@@ -50,12 +51,13 @@ class Preparer:
         self._clock = clock or SystemClock()
         self._recipes: dict[str, Recipe] = {}
 
-    def prepare(self, new: NewJob, fresh_key: str | None = None) -> Prepared:
+    def prepare(self, new: NewJob, fresh_key: str | None = None, *, is_traced: bool | None = None) -> Prepared:
         """Check one job and seal it.
 
         Args:
             new: the job.
             fresh_key: its key if it brings none, from `new_keys`; None = draw one.
+            is_traced: `jobctl.tracing.is_on`, where the caller has asked for many; None = ask.
 
         Raises:
             UnknownJob: the plan has no such job.
@@ -65,6 +67,8 @@ class Preparer:
         recipe = self._recipes.get(new.job) or self._learn(new.job)
         payload = recipe.schema.normalise(new.payload)
         stencil = recipe.stencil
+        if is_traced if is_traced is not None else tracing.is_on():
+            return self._seal_traced(new, recipe.registration, payload)
         if stencil is None or new.has_options:
             return self._seal(new, recipe.registration, payload)
         key = fresh_key or new_key()
@@ -78,12 +82,26 @@ class Preparer:
         recipe = self._recipes[job] = Recipe(registration, schema, stencil(registration))
         return recipe
 
-    def _seal(self, new: NewJob, registration: Registration, payload: dict[str, Any]) -> Prepared:
+    def _seal_traced(self, new: NewJob, registration: Registration, payload: dict[str, Any]) -> Prepared:
+        key = new.key if new.key is not None else new_key()
+        trace = tracing.created(registration.name, new.queue or registration.queue, key)
+        return self._seal(new, registration, payload, key=key, meta={tracing.TRACE: trace})
+
+    def _seal(
+        self,
+        new: NewJob,
+        registration: Registration,
+        payload: dict[str, Any],
+        *,
+        key: str | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> Prepared:
+        key = new.key if key is None else key
         delay_ms, at_ms = due(new.delay, new.at)
         envelope = seal(
             registration,
             payload,
-            key=None if new.key is None else _checked_key(new.key),
+            key=None if key is None else _checked_key(key),
             queue=None if new.queue is None else self._checked_queue(new.queue),
             attempts=attempts(new.retries),
             timeout_s=None if new.timeout is None else seconds("timeout", new.timeout),
@@ -91,6 +109,7 @@ class Preparer:
             delay_ms=delay_ms,
             at_ms=at_ms,
             unique=new.unique,
+            meta=meta,
         )
         receipt = Enqueued(
             key=envelope.key, queue=envelope.queue, type=registration.type, due_ms=self._due_ms(delay_ms, at_ms)
@@ -102,15 +121,16 @@ class Preparer:
         batch: list[Prepared] = []
         size = 0
         keys: list[str] = []
+        is_traced = tracing.is_on()
         for new in jobs:
             if not keys:
                 keys = new_keys(KEYS_AT_ONCE)
-            prepared = self.prepare(new, keys.pop())
+            prepared = self.prepare(new, keys.pop(), is_traced=is_traced)
             batch.append(prepared)
             size += prepared.size
             if len(batch) >= BATCH_JOBS or size >= BATCH_BYTES:
                 yield Batch(batch)
-                batch, size = [], 0
+                batch, size, is_traced = [], 0, tracing.is_on()
         if batch:
             yield Batch(batch)
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from jobctl.broker.keys import job_id
 from jobctl.broker.record import Wire
+from jobctl.tracing import TRACE
 
 _log = logging.getLogger("jobctl.handler")
 
@@ -76,6 +78,16 @@ class Context:
     def enqueued_at(self) -> datetime:
         """When the job was enqueued, on the broker's clock."""
         return datetime.fromtimestamp(self._wire.queued / 1000, UTC)
+
+    @property
+    def id(self) -> str:
+        """The key of its record in Redis."""
+        return job_id(self.queue, self.key)
+
+    @property
+    def trace(self) -> Any:
+        """What the job took along of the trace it was enqueued in, see `jobctl.tracing`; None = nothing."""
+        return self._wire.ours.get(TRACE)
 
     @property
     def tick(self) -> datetime | None:

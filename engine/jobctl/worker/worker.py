@@ -25,6 +25,7 @@ from redis import exceptions
 from saq import Worker as SaqWorker
 from saq import worker as saq_worker
 
+from jobctl import tracing
 from jobctl.broker.applied import write_plan
 from jobctl.broker.connect import connect, url_of
 from jobctl.broker.cycle import LEASE_MS
@@ -51,6 +52,7 @@ from jobctl.worker.session import Session, keep_running
 from jobctl.worker.stock_callee import StockCallee, StockHost
 from jobctl.worker.tally import Place
 from jobctl.worker.tasks import end_tasks
+from jobctl.worker.traced_callee import TracedCallee
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -462,11 +464,14 @@ class Worker(SaqWorker[Any]):
             )
             callees = {name: StockCallee(function, host) for name, function in self.functions.items()}
         if self.duties is not None:
+            is_traced = tracing.is_on()  # by now: the startup hook may have set the tracer provider
             for job_type, handler in self.duties.handlers.items():
                 if pool is not None and handler.registration.isolation is Isolation.PROCESS:
                     callees[job_type] = IsolatedCallee(handler, self.state, pool)
                 else:
                     callees[job_type] = HandlerCallee(handler, self.state)
+                if is_traced:
+                    callees[job_type] = TracedCallee(callees[job_type], self._run_of)
         return callees
 
     def _close_threads(self) -> None:
