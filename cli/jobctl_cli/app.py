@@ -48,6 +48,7 @@ HEADINGS = {
     "cron": "Jobs",
     "audit": "Jobs",
     "metrics": "Monitoring",
+    "bench": "Measuring",
     "spec": "Specs",
     "completion": "Shell",
 }

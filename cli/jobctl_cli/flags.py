@@ -97,6 +97,14 @@ def size(value: str) -> int:
     return amount
 
 
+def share(value: str) -> float:
+    """Read a percentage such as `10%` as a share (0.1)."""
+    number = re.fullmatch(r"(\d{1,4}(?:\.\d+)?)%", value, re.ASCII)
+    if number is None:
+        raise ValueError(f"`{value}` is not a percentage; write e.g. `10%`")
+    return float(number[1]) / 100
+
+
 def duration(value: str) -> float:
     """Read a duration as seconds."""
     return parse_duration(value)

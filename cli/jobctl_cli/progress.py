@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from jobctl_cli.text import clip, columns
+
 if TYPE_CHECKING:
     from jobctl_cli.environment import Environment
 
@@ -38,12 +40,16 @@ class Progress:
         self._next_at = now + EVERY_S
         self._is_shown = True
         rate = done / (now - self._began_at)
-        count = f"{self._verb} {done:,}"
-        if self._total:
+        said = f"{self._verb} {done:,}" + (f" of {self._total:,}" if self._total else "") + f", {rate:,.0f}/s"
+        # one that fills the line would wrap, and the next could not take its place
+        room = self._env.size[0] - 1
+        if self._total and columns(said) + 1 + BAR_COLUMNS <= room:
             filled = BAR_COLUMNS * done // self._total
             bar = self._env.err("cyan", "━" * filled) + self._env.err("dim", "─" * (BAR_COLUMNS - filled))
-            count = f"{bar} {count} of {self._total:,}"
-        self._env.stderr.write(f"\r\x1b[K{count}, {rate:,.0f}/s")
+            said = f"{bar} {said}"
+        else:
+            said = clip(said, room)
+        self._env.stderr.write(f"\r\x1b[K{said}")
         self._env.stderr.flush()
 
     def clear(self) -> None:

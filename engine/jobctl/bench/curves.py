@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -109,7 +110,9 @@ def _memory(trace: Trace, zero_ns: int) -> Series:
 def _shares(trace: Trace) -> Series:
     """Return each queue's share of starts, window by window."""
     order = [run.queue for run in busy_starts(trace)]
-    size = max(fairness.WINDOW, len(order) // POINTS)
+    # a whole number of rounds: in any other window not even exact shares are whole numbers of starts
+    round_size = sum(trace.weights.values())
+    size = math.ceil(max(fairness.WINDOW, len(order) / POINTS) / round_size) * round_size
     windows = [order[at : at + size] for at in range(0, len(order) - size + 1, size)]
     counts = [Counter(window) for window in windows]
     return Series(
@@ -124,7 +127,7 @@ def _latencies(trace: Trace, span: Span, zero_ns: int) -> Series:
     width_ns = max((span.ended - span.began) // POINTS, int(LEAST_BIN_S * NS))
     parts: dict[int, Histogram] = {}
     for due, took_ms in done:
-        parts.setdefault((due - span.began) // width_ns, Histogram()).record(took_ms)
+        parts.setdefault(min((due - span.began) // width_ns, POINTS - 1), Histogram()).record(took_ms)
     bins = sorted(parts)
     return Series(
         at=_rounded([(span.began - zero_ns + (b + 0.5) * width_ns) / NS for b in bins]),

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from jobctl.bench.journal import Load
-from jobctl.bench.scenario import BACKLOG
+from jobctl.bench.scenario import BACKLOG, Scenario
 from jobctl.bench.trace import Run, Trace
 from jobctl.broker import keys
 from jobctl.measure import fairness, starts
@@ -27,6 +27,13 @@ MS = 1e6
 PERCENTS = (50, 95, 99)
 
 
+COUNTED = ("jobs", "completed", "dead", "cancelled", "lost", "redelivered")
+COSTS = ("worker.cpu_per_job", "worker.memory", "broker.cpu_per_job", "broker.memory")
+FAIRNESS = ("fairness.max_deviation", "fairness.rms_deviation", "fairness.jain", "fairness.starvation")
+OF_BACKLOG = ("broker.bytes_per_job", *FAIRNESS)
+OF_ARRIVALS = ("enqueue", "start", "done", "late", "offered", "generator.cpu")
+
+
 class Span(NamedTuple):
     """The measured time, ns."""
 
@@ -37,6 +44,13 @@ class Span(NamedTuple):
     def seconds(self) -> float:
         """Its length."""
         return max(self.ended - self.began, 1) / NS
+
+
+def measured_by(scenario: Scenario) -> tuple[str, ...]:
+    """Return the metrics that a run of a scenario will have."""
+    kinds = {phase.kind for phase in scenario.phases}
+    own = (OF_BACKLOG if BACKLOG in kinds else ()) + (OF_ARRIVALS if kinds - {BACKLOG} else ())
+    return (*COUNTED, "throughput", "run", *COSTS, *own)
 
 
 def figures_of(trace: Trace, span: Span | None, *, has_shares: bool) -> dict[str, float]:

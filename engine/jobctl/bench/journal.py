@@ -1,7 +1,7 @@
-"""What subjects see, written down as they go: a JSON object a line, flushed four times a second.
+"""What subjects see, written down as they go: a JSON object a line, flushed ten times a second.
 
 Times are `time.monotonic_ns`, one clock for all processes of a machine; so nothing has to be said about clocks that
-differ. Kept in memory for a quarter of a second only: a worker's memory is one of the things that are measured.
+differ. Kept in memory for a tenth of a second only: a worker's memory is one of the things that are measured.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 
 from jobctl.worker.memory import rss_bytes
 
-FLUSH_S = 0.25
+FLUSH_S = 0.1
 
 
 class Load(msgspec.Struct, array_like=True):
@@ -112,7 +112,7 @@ class Journal:
         self._file.flush()
 
     async def keep(self, when: Awaitable[object], ready: Callable[[], None]) -> None:
-        """Flush four times a second, for ever; say when the worker serves."""
+        """Flush ten times a second, for ever; say when the worker serves."""
         await when
         ready()
         while True:

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import jobctl
-from jobctl.broker.connect import connect_blocking
+from jobctl.broker.connect import connect_blocking, translate_errors
 
 PACKAGES = ("saq", "redis", "hiredis", "uvloop", "msgspec")
 
@@ -31,7 +31,7 @@ def describe(url: str | None) -> dict[str, str]:
         **{name: found for name in PACKAGES if (found := package(name))},
     }
     if url is not None:
-        with connect_blocking(url) as server:
+        with translate_errors(url), connect_blocking(url) as server:
             info = server.info("server")
         name = "Valkey" if "valkey_version" in info else "Redis"
         facts["broker"] = f"{name} {info.get('valkey_version') or info['redis_version']}, configured"

@@ -83,7 +83,7 @@ class Report:
         machine: facts of machine and software, name -> text.
         setup: what was set, name -> text.
         verdicts: of the thresholds, as `Verdict.to_json` writes them.
-        is_interrupted: it was stopped, or ran into its limit; the figures are of what there was.
+        stopped: "" = it went to its end; else why not (`jobctl.bench.trace`): the figures are of what there was.
     """
 
     schema: int = SCHEMA
@@ -94,7 +94,7 @@ class Report:
     setup: Mapping[str, str]
     sides: list[Side] = field(default_factory=list)
     verdicts: list[dict[str, Any]] = field(default_factory=list)
-    is_interrupted: bool = False
+    stopped: str = ""
 
     @property
     def warnings(self) -> list[str]:

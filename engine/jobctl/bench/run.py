@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from jobctl.bench.processes import Process
 from jobctl.bench.sampling import Sampler
 from jobctl.bench.scenario import BACKLOG, Phase, Portion
 from jobctl.bench.space import own_space
-from jobctl.bench.trace import Trace
+from jobctl.bench.trace import CUT_OFF, INTERRUPTED, Trace
 from jobctl.broker.hearing import EndListener
 from jobctl.testing.servers import PrivateServer
 
@@ -82,14 +82,14 @@ def run_phase(side: str, phase: Phase, mix: tuple[Portion, ...], setup: Setup, t
         )
         weights = {queue.name: queue.weight for queue in plan.queues}
         queues = [f"{prefix}all"] if side == "saq" and not setup.apart else list(weights)
-        sampler = Sampler(url, queues)
+        sampler = stack.enter_context(closing(Sampler(url, queues)))
         before = sampler.look()
         trace = Trace(phase=phase, prefix=prefix, weights=weights, before=before, filled=before)
         stage = _Stage(side, order, folder, setup, sampler, trace, tell)
         try:
             (stage.drain_backlog if phase.kind == BACKLOG else stage.serve_arrivals)(url, queues)
         except KeyboardInterrupt:
-            trace.is_interrupted = True
+            trace.stopped = INTERRUPTED
         finally:
             stage.end_all()
         trace.moments = sampler.moments
@@ -186,5 +186,5 @@ class _Stage:
     def _is_in_time(self) -> bool:
         if time.monotonic() < self._deadline_s:
             return True
-        self._trace.is_interrupted = True
+        self._trace.stopped = CUT_OFF
         return False

@@ -1,4 +1,4 @@
-"""Looks at the broker four times a second while a phase runs: how deep its queues are, and what it uses."""
+"""Looks at the broker ten times a second while a phase runs: how deep its queues are, and what it uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from jobctl.broker.connect import connect_blocking
 from jobctl.broker.keys import QueueKeys
 
-EVERY_S = 0.25
+EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Moment:
 
 
 class Sampler:
-    """Takes moments in a thread, or one when asked. Use it as a context manager.
+    """Takes moments when asked and, as a context manager, in a thread. Close it in the end.
 
     Attributes:
         moments: all so far, in order.
@@ -54,6 +54,9 @@ class Sampler:
     def __exit__(self, *_: object) -> None:
         self._closing.set()
         self._thread.join()
+
+    def close(self) -> None:
+        """Close the connection."""
         self._server.close()
 
     def look(self) -> Moment:

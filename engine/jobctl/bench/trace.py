@@ -17,6 +17,10 @@ from jobctl.broker.connect import connect_blocking
 if TYPE_CHECKING:
     from jobctl.bench.scenario import Phase
 
+INTERRUPTED = "interrupted"
+"""Somebody pressed Ctrl-C."""
+CUT_OFF = "cut off"
+"""The limit of a phase was reached."""
 LOOKUP = 500  # records read in one call
 ENDS = {"complete": "completed", "failed": "dead", "aborting": "cancelled", "aborted": "cancelled"}
 """SAQ's status of a record -> the metric that counts it; any other is `lost`: not done in time, or no record."""
@@ -56,7 +60,7 @@ class Trace:
         workers: the same of each worker process.
         before: the broker, before anything was enqueued.
         filled: and when the workers were about to start; for arrivals the same as ``before``.
-        is_interrupted: somebody pressed Ctrl-C, or the time was up.
+        stopped: "" = it went to its end; else INTERRUPTED or CUT_OFF.
     """
 
     phase: Phase
@@ -71,7 +75,7 @@ class Trace:
     ends: dict[str, int] = field(default_factory=dict)
     producer: list[Load] = field(default_factory=list)
     workers: list[list[Load]] = field(default_factory=list)
-    is_interrupted: bool = False
+    stopped: str = ""
 
     def name_of(self, queue: str) -> str:
         """Return a queue's name as people know it."""

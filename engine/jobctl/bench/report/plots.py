@@ -1,0 +1,300 @@
+"""The plots of a report, drawn with matplotlib (extra `load`), which is imported only here and only when drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jobctl.bench.results import Findings, Report, Series
+from jobctl.bench.scenario import BACKLOG
+from jobctl.bench.summary import median_repeat
+from jobctl.errors import UsageError
+from jobctl.measure.latency import Histogram
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, MUTED, LINE = "#24292f", "#57606a", "#d0d7de"
+"""Text, axes, grid. A page replaces them by its own, for its dark mode."""
+HUES = ("#2f7fd1", "#d9722e", "#2a9d76", "#a259c4", "#c9a227", "#7a8794")
+"""Of curves: told apart by people who see few colours, on white and on black."""
+SIZE_IN = (7.4, 3.1)
+PERCENTS = tuple(range(1, 100)) + tuple(99 + n / 10 for n in range(1, 10)) + (99.95, 99.99)
+COUNTS = ("jobs/s", "jobs waiting", "jobs")
+"""Axes of whole numbers."""
+STYLES = ("-", "--")
+"""Of the sides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """One plot.
+
+    Attributes:
+        name: of its files.
+        caption: how to read it, one or two sentences.
+    """
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+
+Shown = list[tuple[str, Findings]]
+"""The phase of one kind, of each side: ``(side, findings)``."""
+
+
+def draw(report: Report) -> Iterator[Plot]:
+    """Draw every plot the report has figures for, of the repeat with the middle throughput.
+
+    Raises:
+        UsageError: matplotlib is not installed.
+    """
+    _set_up()
+    middle = [(side.name, median_repeat(side)) for side in report.sides]
+    for kind in dict.fromkeys(phase.kind for phase in report.scenario.phases):
+        shown = [(name, phase) for name, repeat in middle for phase in repeat if phase.kind == kind]
+        backlog = kind == BACKLOG
+        prefix = "backlog" if backlog else "arrivals"
+        if _has(shown, "throughput"):
+            yield Plot(
+                name=f"{prefix}-throughput",
+                title="Throughput of a backlog" if backlog else "Throughput of steady arrivals",
+                caption="Jobs ended per second. "
+                + ("Nothing is enqueued meanwhile." if backlog else "It should be the rate at which jobs were sent."),
+                figure=_overlay(shown, "throughput", "jobs/s", "seconds since the first job"),
+            )
+        if _has(shown, "latency"):
+            yield Plot(
+                name="latency-histogram",
+                title="Latency: intended send to done",
+                caption="How many jobs took how long, on a logarithmic scale. The clock starts when a job was to be "
+                "sent, also if it was sent late.",
+                figure=_histogram(shown),
+            )
+            yield Plot(
+                name="latency-percentiles",
+                title="Latency by percentile",
+                caption="The share of jobs at the bottom were done within the time at the left.",
+                figure=_percentiles(shown),
+            )
+            yield Plot(
+                name="latency-over-time",
+                title="Latency over time",
+                caption="Median, 95th and 99th percentile of the jobs that were due in each moment.",
+                figure=_over_time(shown),
+            )
+        if _has(shown, "shares"):
+            yield Plot(
+                name="shares",
+                title="Share of starts, window by window",
+                caption="Each queue's share of consecutive starts while all queues had work; dashed: its weight.",
+                figure=_panels(shown, "shares", "share of starts", "starts", targets=True),
+            )
+        if _has(shown, "depth"):
+            yield Plot(
+                name=f"{prefix}-depth",
+                title="Queue depths" + (" of a backlog" if backlog else ""),
+                caption="Jobs that are due and wait, ten looks a second.",
+                figure=_panels(shown, "depth", "jobs waiting", "seconds since the first job"),
+            )
+        if _has(shown, "cpu"):
+            yield Plot(
+                name=f"{prefix}-cpu",
+                title="Processor use" + (" under a backlog" if backlog else " under steady arrivals"),
+                caption="Cores used by all worker processes together, and by the broker. 1 = one core.",
+                figure=_overlay(shown, "cpu", "cores", "seconds since the first job"),
+            )
+        if _has(shown, "memory"):
+            yield Plot(
+                name=f"{prefix}-memory",
+                title="Memory" + (" under a backlog" if backlog else " under steady arrivals"),
+                caption="Resident memory of the largest worker process, and what the broker holds. "
+                "Ended jobs stay in the broker for their retention.",
+                figure=_overlay(shown, "memory", "MiB", "seconds since the first job"),
+            )
+
+
+def no_matplotlib() -> UsageError:
+    """Return the error for plots without the library that draws them."""
+    return UsageError(
+        "plots need matplotlib, which is not installed",
+        code="bench.no-plots",
+        hint="`pip install 'jobctl[load]'`, or `--no-plots` for the figures alone",
+    )
+
+
+def _set_up() -> None:
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise no_matplotlib() from error
+    mpl.use("Agg")
+    mpl.rcParams.update(
+        {
+            "svg.fonttype": "none",  # text stays text: smaller, searchable, in the page's own font
+            "axes.edgecolor": MUTED,
+            "axes.labelcolor": MUTED,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.axisbelow": True,
+            "axes.grid": True,
+            "grid.color": LINE,
+            "grid.linewidth": 0.6,
+            "text.color": INK,
+            "xtick.color": MUTED,
+            "ytick.color": MUTED,
+            "font.size": 9.5,
+            "legend.frameon": False,
+            "lines.linewidth": 1.6,
+        }
+    )
+
+
+def _has(shown: Shown, name: str) -> bool:
+    return any(name in phase.series for _, phase in shown)
+
+
+def _canvas(panels: int = 1) -> tuple[Figure, list[Axes]]:
+    from matplotlib.figure import Figure as Canvas
+
+    figure = Canvas(figsize=SIZE_IN, layout="constrained")
+    axes: Any = figure.subplots(1, panels, sharey=True, squeeze=False)
+    return figure, list(axes[0])
+
+
+def _label(side: str, line: str, shown: Shown) -> str:
+    return line if len(shown) == 1 else f"{side}: {line}"
+
+
+def _overlay(shown: Shown, name: str, ylabel: str, xlabel: str) -> Figure:
+    """Draw the curves of all sides into one pair of axes."""
+    figure, (axes,) = _canvas()
+    hues = iter(HUES)
+    for number, (side, phase) in enumerate(shown):
+        series = phase.series.get(name)
+        if series is None:
+            continue
+        for line, values in series.lines.items():
+            _curve(axes, series, values, _label(side, line, shown), next(hues, HUES[0]), STYLES[number % 2])
+    _finish(axes, ylabel, xlabel)
+    return figure
+
+
+def _panels(shown: Shown, name: str, ylabel: str, xlabel: str, *, targets: bool = False) -> Figure:
+    """Draw a panel for each side, a curve for each queue."""
+    having = [(side, phase) for side, phase in shown if name in phase.series]
+    figure, all_axes = _canvas(len(having))
+    for axes, (side, phase) in zip(all_axes, having, strict=True):
+        series = phase.series[name]
+        for hue, (line, values) in zip(HUES, series.lines.items(), strict=False):
+            _curve(axes, series, values, line, hue, "-")
+            if targets and line in phase.targets:
+                axes.axhline(phase.targets[line], color=hue, linestyle=":", linewidth=1.1)
+        if len(having) > 1:
+            axes.set_title(side, fontsize=10)
+        if targets:
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        _finish(axes, ylabel if axes is all_axes[0] else "", xlabel)
+    return figure
+
+
+def _histogram(shown: Shown) -> Figure:
+    import numpy as np
+
+    figure, (axes,) = _canvas()
+    found = [(side, phase.histograms["done"]) for side, phase in shown if "done" in phase.latencies]
+    low = max(min(histogram.low_ms for _, histogram in found), 1e-3)
+    high = max(*(histogram.high_ms for _, histogram in found), low * 2)
+    edges = np.geomspace(low, high * 1.001, 50)
+    for hue, (side, histogram) in zip(HUES, found, strict=False):
+        middles = [(begin + end) / 2 for begin, end, _ in histogram.bars()]
+        counts = [count for *_, count in histogram.bars()]
+        axes.hist(middles, bins=list(edges), weights=counts, color=hue, alpha=0.65, label=side)
+    axes.set_xscale("log")
+    _plain_log(axes.xaxis)
+    _finish(axes, "jobs", "milliseconds", legend=len(found) > 1)
+    return figure
+
+
+def _percentiles(shown: Shown) -> Figure:
+    figure, (axes,) = _canvas()
+    stages = ("enqueue", "start", "done")
+    hues = iter(HUES)
+    for number, (side, phase) in enumerate(shown):
+        found: Mapping[str, Histogram] = phase.histograms
+        for stage in stages if len(shown) == 1 else ("done",):
+            if stage not in found:
+                continue
+            beyond = [1 / (1 - percent / 100) for percent in PERCENTS]
+            times = [found[stage].percentile(percent) for percent in PERCENTS]
+            label = _label(side, stage, shown)
+            axes.plot(beyond, times, STYLES[number % 2], color=next(hues, HUES[0]), label=label)
+    ticks = (50, 90, 99, 99.9, 99.99)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xticks([1 / (1 - percent / 100) for percent in ticks], [f"{percent:g} %" for percent in ticks])
+    axes.xaxis.set_minor_locator(_no_ticks())
+    _plain_log(axes.yaxis)
+    _finish(axes, "milliseconds", "share of jobs")
+    return figure
+
+
+def _over_time(shown: Shown) -> Figure:
+    figure, all_axes = _canvas(len(shown))
+    for axes, (side, phase) in zip(all_axes, shown, strict=True):
+        series = phase.series.get("latency", Series(at=[], lines={}))
+        for hue, (line, values) in zip(HUES, series.lines.items(), strict=False):
+            _curve(axes, series, values, line, hue, "-")
+        if len(shown) > 1:
+            axes.set_title(side, fontsize=10)
+        _finish(axes, "milliseconds" if axes is all_axes[0] else "", "seconds since the first job")
+    return figure
+
+
+def _curve(axes: Axes, series: Series, values: Sequence[float | None], label: str, hue: str, style: str) -> None:
+    known: Any = [float("nan") if value is None else value for value in values]
+    axes.plot(list(series.at), known, style, color=hue, label=label)
+
+
+def _finish(axes: Axes, ylabel: str, xlabel: str, *, legend: bool = True) -> None:
+    axes.set_ylabel(ylabel)
+    axes.set_xlabel(xlabel)
+    if axes.get_yscale() == "linear":
+        axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.06)
+        axes.yaxis.set_major_locator(_few_ticks(whole=ylabel in COUNTS))
+        if ylabel in COUNTS:
+            axes.yaxis.set_major_formatter(_thousands())
+    if xlabel == "starts":
+        axes.xaxis.set_major_formatter(_thousands())
+    axes.margins(x=0.01)
+    if legend and len(axes.get_legend_handles_labels()[0]) > 1:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=6, handlelength=1.6, columnspacing=1.4)
+
+
+def _thousands() -> Callable[[float, Any], str]:
+    return lambda value, _: f"{value:,.0f}"
+
+
+def _few_ticks(*, whole: bool) -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(6, integer=whole)
+
+
+def _plain_log(axis: Any) -> None:
+    """Label a logarithmic axis with 1, 2 and 5 of each power of ten, written out."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _no_ticks() -> Any:
+    from matplotlib.ticker import NullLocator
+
+    return NullLocator()
