@@ -20,7 +20,8 @@ def engine_modules() -> list[str]:
 
 
 @pytest.mark.parametrize("name", engine_modules())
-def test_examples_in_docstrings(name: str) -> None:
+def test_examples_in_docstrings(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")  # it would make greenlets of this process's threads
     module = importlib.import_module(name)
 
     result = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)

@@ -2,60 +2,90 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from xml.etree.ElementTree import parse
 
 import pytest
+import redis
+from tests.loadtests.conftest import Locust
 
-ROOT = Path(__file__).parents[2]
+from jobctl import BlockingClient, load_plan
+from jobctl.loadtest.spec import NOOP
 
 
-def locust(redis_url: str, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "locust", "-f", "loadtests/", "--headless", "--json"]
-    command += ["-u", "2", "-r", "2", "-s", "5"]
-    return subprocess.run(
-        [*command, *options],
-        cwd=ROOT,
-        env={**os.environ, "REDIS_URL": redis_url},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
+@pytest.mark.slow
+def test_every_job_is_seen_to_start_and_to_end_and_nothing_is_left(
+    locust: Locust, leftovers: Callable[[], list[bytes]]
+) -> None:
+    run = locust("-t", "4s", "--jobctl-workers", "1", "--jobctl-rate", "40")
+
+    assert run.code == 0, run.err
+    figures = run.result["figures"]
+    assert figures["completed"] == figures["jobs"] > 30
+    assert run.total("done", "num_requests") == run.total("start", "num_requests") > 30
+    assert run.total("enqueue", "num_requests") == run.total("done", "num_requests")
+    assert run.total("done", "num_failures") == 0
+    assert figures["done"]["histogram"]["count"] == run.total("done", "num_requests")
+    assert leftovers() == []
+
+
+@pytest.mark.slow
+def test_thresholds_are_judged_written_and_decide_the_exit_code(locust: Locust, tmp_path: Path) -> None:
+    junit = tmp_path / "junit.xml"
+
+    run = locust(
+        *("-t", "3s", "--jobctl-workers", "1", "--jobctl-rate", "closed", "--jobctl-batch", "20"),
+        *("--threshold", "lost == 0", "--threshold", "done{noop-low}.p95 < 1ms", "--threshold", "throughput > 1/s"),
+        *("--jobctl-junit", str(junit)),
+        file="loadtests/throughput.py",
     )
 
-
-def total(run: subprocess.CompletedProcess[str], method: str, field: str) -> int:
-    rows: list[dict[str, Any]] = json.loads(run.stdout[run.stdout.index("[") :])
-    return sum(row[field] for row in rows if row["method"] == method)
-
-
-@pytest.mark.slow
-def test_every_job_enqueued_is_seen_to_end(redis_url: str) -> None:
-    run = locust(redis_url, "-t", "3s", "--jobctl-worker", "--jobctl-rate", "20")
-
-    assert run.returncode == 0, run.stderr
-    assert total(run, "enqueue", "num_requests") > 30
-    assert total(run, "done", "num_requests") == total(run, "enqueue", "num_requests")
-    assert total(run, "done", "num_failures") == 0
+    assert run.code == 6, run.err
+    assert "MISSED  done{noop-low}.p95 < 1ms" in run.err
+    assert [each["kept"] for each in run.result["thresholds"]] == [True, False, True]
+    (suite,) = parse(junit).getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
 
 
 @pytest.mark.slow
-def test_jobs_that_nobody_runs_fail_the_test(redis_url: str) -> None:
-    run = locust(redis_url, "-t", "1s", "--jobctl-rate", "5", "--jobctl-drain", "100ms")
+def test_jobs_that_nobody_runs_fail_the_test(locust: Locust, leftovers: Callable[[], list[bytes]]) -> None:
+    run = locust("-t", "1s", "--jobctl-rate", "10", "--jobctl-drain", "100ms")
 
-    assert run.returncode == 1
-    assert "is a worker running" in run.stderr
-    assert total(run, "done", "num_failures") == total(run, "enqueue", "num_requests") > 0
+    assert run.code == 1
+    assert "is a worker running" in run.err
+    assert run.result["figures"]["lost"] == run.result["figures"]["jobs"] > 0
+    assert leftovers() == []
 
 
-def test_a_wrong_job_name_ends_the_run_with_its_hint(redis_url: str) -> None:
-    run = locust(redis_url, "-t", "1s", "--jobctl-jobs", "noop-critcal")
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (("--jobctl-jobs", "noop-critcal"), 5, "did you mean `noop-critical`?"),
+        (("--threshold", "done.p95 < 200"), 2, "write the limit as in `done.p95 < 200ms`"),
+        (("--threshold", "fairness.jain > 0.9"), 2, "this run does not measure `fairness.jain`"),
+        (("--jobctl-scenario", "throughptu"), 2, "no scenario `throughptu` is loaded"),
+        (("--baseline", "no-such-file.json"), 2, "the baseline `no-such-file.json` cannot be read"),
+        (("--jobctl-rate", "fast"), 2, "jobs per second, such as `200`, or `closed`"),
+    ],
+)
+def test_a_wrong_option_ends_the_run_with_a_hint_before_anything_is_sent(
+    locust: Locust, server: redis.Redis, options: tuple[str, ...], code: int, said: str
+) -> None:
+    run = locust("-t", "1s", *options)
 
-    assert run.returncode == 5
-    assert "did you mean `noop-critical`?" in run.stderr
-    assert "Traceback" not in run.stderr
+    assert run.code == code
+    assert said in run.err
+    assert "Traceback" not in run.err
+    assert server.dbsize() == 0
+
+
+def test_a_broker_that_holds_other_jobs_is_refused(locust: Locust, redis_url: str) -> None:
+    with BlockingClient(load_plan(NOOP), redis_url) as client:
+        client.enqueue("noop-low", {"number": 1})
+
+    run = locust("-t", "1s")
+
+    assert run.code == 2
+    assert "holds 1 other jobs (load-low: 1)" in run.err
+    assert "--jobctl-shared" in run.err

@@ -24,8 +24,18 @@ PLAN = "jobctl:plan"
 """String, JSON: the facts of the plan that runs here, see `jobctl.broker.applied`."""
 AUDIT = "jobctl:audit"
 """Stream, capped: what operators did, see `jobctl.inspector.audit`."""
+LOADTEST = "jobctl:loadtest"
+"""String, expires: the run id of the load test that has this broker."""
+LOADTEST_QUEUES = "jobctl:loadtest:queues"
+"""Set: queues that a load test has made and will remove."""
+INCOMPLETE_OF_ANY = "saq:*:incomplete"
+"""Pattern of the index that every queue with unfinished jobs has, SAQ's as well."""
+REPLAY_RUNS = "jobctl:replays"
+"""Hash: id of a replay that has not done its work -> JSON, see `jobctl.inspector.runs`."""
 WAKE = "jobctl:wake"
 """Channel: a queue's name is published when something became due, resumed or cancelled there."""
+CLOCK = "jobctl:clock"
+"""String, microseconds since the epoch: the stepped clock of the test harness, see `jobctl.broker.server_clock`."""
 
 
 def job_id(queue: str, key: str) -> str:
@@ -156,3 +166,11 @@ class QueueKeys:
     def rate(self, bucket: int) -> str:
         """Return the key of ten seconds' counters (hash), ``bucket`` = epoch seconds // 10."""
         return f"jobctl:{self.name}:rate:{bucket}"
+
+    def fixed(self) -> tuple[str, ...]:
+        """Return all keys of the queue but those of `patterns`."""
+        return tuple(getattr(self, name) for name in self.__slots__ if name not in ("name", "prefix"))
+
+    def patterns(self) -> tuple[str, ...]:
+        """Return the patterns of the keys there are any number of: records, reports, counters by time."""
+        return f"{self.prefix}*", self.worker_info("*"), self.day("*"), f"jobctl:{self.name}:rate:*"

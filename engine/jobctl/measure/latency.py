@@ -50,6 +50,11 @@ def bounds_of(bucket: int) -> tuple[float, float]:
     return low, low + step
 
 
+def middle_of(bucket: int) -> float:
+    """Return the latency that stands for a bucket, ms: within 1 % of each in it."""
+    return 0.0 if bucket == ZERO_BUCKET else sum(bounds_of(bucket)) / 2
+
+
 class Histogram:
     """Latencies by log bucket.
 
@@ -117,13 +122,12 @@ class Histogram:
         for bucket in sorted(self.counts):
             passed += self.counts[bucket]
             if passed >= rank:
-                low, high = bounds_of(bucket)
-                return min(max((low + high) / 2, self.low_ms), self.high_ms)
+                return min(max(middle_of(bucket), self.low_ms), self.high_ms)
         return 0.0
 
     def count_above(self, limit_ms: float) -> int:
         """Return how many latencies are longer than a limit, to 1 % of the limit."""
-        return sum(times for bucket, times in self.counts.items() if sum(bounds_of(bucket)) / 2 > limit_ms)
+        return sum(times for bucket, times in self.counts.items() if middle_of(bucket) > limit_ms)
 
     def bars(self) -> Iterator[tuple[float, float, int]]:
         """Yield ``(from ms, to ms, latencies)`` of each bucket that holds any, the shortest first."""
@@ -161,8 +165,7 @@ class Histogram:
         histogram = cls()
         for bucket, times in counts.items():
             if times > 0:
-                low, high = bounds_of(bucket)
-                histogram.record((low + high) / 2 if bucket != ZERO_BUCKET else 0.0, times)
+                histogram.record(middle_of(bucket), times)
         return histogram
 
     def __eq__(self, other: object) -> bool:

@@ -1,0 +1,290 @@
+"""Where Locust's life cycle meets ours: a run begins with `test_start`, and ends before its users are stopped.
+
+In one process everything happens there. Of a master and its workers the master owns the run: it opens the broker,
+runs the job workers, asks the others to finish, adds up their logs and judges them; the others send.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+import traceback
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from gevent import GreenletExit
+from locust.runners import MasterRunner, WorkerRunner
+
+from jobctl import load_plan
+from jobctl.errors import BrokerError, JobctlError
+from jobctl.loadtest.options import Options, add_options, known_scenarios, read_options
+from jobctl.loadtest.owner import Owner
+from jobctl.loadtest.session import Session
+from jobctl.loadtest.webtabs import add_tabs
+from jobctl.measure.runlog import RunLog
+from jobctl.measure.thresholds import parse_thresholds
+from jobctl.settings import Settings
+
+if TYPE_CHECKING:
+    from locust.env import Environment
+
+    from jobctl.loadtest.user import JobUser
+
+log = logging.getLogger(__name__)
+
+FINISH, LOG = "jobctl-finish", "jobctl-log"  # messages between Locust's processes
+REPLY_SLACK_S = 20.0  # over the longest wait for jobs on their way
+PAUSE_S = 0.1
+FAULTS = ("lost", "dead", "cancelled", "refused")
+
+
+class Plugin:
+    """Our part of one Locust environment.
+
+    Attributes:
+        owner: the run under way, where this process owns it.
+        last: the same, kept after its end.
+        session: this process's part in the run under way, where it sends.
+    """
+
+    def __init__(self, environment: Any) -> None:  # Locust's own types say None of what is there at run time
+        self.environment = environment
+        self.loaded: list[type[Any]] = list(environment.user_classes)
+        self.owner: Owner | None = None
+        self.last: Owner | None = None
+        self.session: Session | None = None
+        self._replied: set[str] = set()
+        self._is_stopping = False
+        runner = environment.runner
+        if isinstance(runner, MasterRunner):
+            runner.register_message(LOG, self._take_log, concurrent=True)
+        elif isinstance(runner, WorkerRunner):
+            runner.register_message(FINISH, self._send_log, concurrent=True)
+        parse_thresholds(environment.parsed_options.threshold)
+
+    # ---- the beginning
+
+    def begin(self) -> None:
+        """Open what a run needs."""
+        self._is_stopping = False
+        scenario = self._choose()
+        if isinstance(self.environment.runner, WorkerRunner):
+            self._join(scenario)
+            return
+        options = read_options(self.environment.parsed_options, scenario.defaults())
+        self.owner = self.last = owner = Owner(scenario, options)
+        log.info("load test %s: scenario %s", owner.id, scenario.scenario or scenario.__name__)
+        limit = threading.Timer(options.limit_s, self._end_by_limit, [owner])
+        limit.daemon = True
+        limit.start()
+        if isinstance(self.environment.runner, MasterRunner):
+            self._replied.clear()
+            given = self.environment.parsed_options
+            given.jobctl_broker = owner.url if owner.is_embedded else ""  # others have passwords in them
+            given.jobctl_began_ms = owner.measured_from_ms
+        else:
+            self.session = self._session(scenario, options, owner.url, owner.measured_from_ms)
+
+    def _join(self, scenario: type[JobUser]) -> None:
+        given = self.environment.parsed_options
+        url = given.jobctl_broker or Settings.from_env().redis_url
+        if url is None:
+            raise BrokerError("this Locust worker knows no broker", hint="set REDIS_URL here as on the master's host")
+        options = read_options(given, scenario.defaults())
+        self.session = self._session(scenario, options, url, given.jobctl_began_ms)
+
+    def _session(self, scenario: type[JobUser], options: Options, url: str, measured_from_ms: float) -> Session:
+        return Session(
+            load_plan(options.spec),
+            url,
+            options,
+            measured_from_ms=measured_from_ms,
+            notes_starts=scenario.notes_starts,
+            fire=self._fire,
+        )
+
+    def _choose(self) -> type[JobUser]:
+        """Return the class of the users; of several shipped scenarios, leave Locust only one.
+
+        Raises:
+            UsageError: none of the name that was asked for.
+        """
+        from jobctl.loadtest.user import JobUser
+
+        environment = self.environment
+        given = environment.parsed_options
+        ui = environment.web_ui
+        is_picked = bool(given.user_classes) or bool(ui and ui.userclass_picker_is_active)
+        classes = list(environment.user_classes) if is_picked else self.loaded
+        scenarios = {each.scenario: each for each in classes if issubclass(each, JobUser) and each.scenario}
+        if scenarios and (len(scenarios) > 1 or given.jobctl_scenario):
+            chosen = scenarios[known_scenarios(list(scenarios), given.jobctl_scenario)]
+            classes = [each for each in classes if each is chosen or each not in scenarios.values()]
+        environment.user_classes = classes
+        return next(each for each in classes if issubclass(each, JobUser))
+
+    # ---- the end
+
+    def finish(self) -> None:
+        """End a run: nothing is sent any more, jobs on their way are waited for, what was measured is judged."""
+        if self._is_stopping:
+            return
+        self._is_stopping = True
+        owner, session, self.session = self.owner, self.session, None
+        self.owner = None
+        if owner is None:
+            if session is not None:  # the master has gone, or this process is interrupted
+                session.is_over = True
+            return
+        try:
+            owner.stop()
+            if session is not None:
+                owner.total.merge(session.finish())
+            else:
+                self._collect(owner)
+            result = owner.conclude()
+            result.write(owner.options)
+        finally:
+            owner.close()
+        if result.missed:
+            self.environment.process_exit_code = 6
+        elif any(owner.total.counts[name] for name in FAULTS if name not in result.judged):
+            log.error("not all jobs ended well; is a worker running (`--jobctl-workers 1`)?")
+            self.environment.process_exit_code = 1
+        elif result.verdicts:
+            self.environment.process_exit_code = 0  # Locust would count faults that a threshold allows
+        if self.environment.web_ui is not None:
+            print(result.text(), file=sys.stderr, flush=True)  # noqa: T201 - what the run was made for
+
+    def show(self) -> None:
+        """Print the result of the last run, at the end of all that Locust prints."""
+        if self.last is not None and self.last.result is not None and self.environment.web_ui is None:
+            print(self.last.result.text(), file=sys.stderr, flush=True)  # noqa: T201
+
+    def _collect(self, owner: Owner) -> None:
+        """Ask all Locust workers to finish, and add up their logs."""
+        runner = self.environment.runner
+        asked = {client.id for client in runner.clients.all}
+        runner.send_message(FINISH)
+        deadline_s = time.monotonic() + owner.options.drain_s + REPLY_SLACK_S
+        while asked - self._replied and time.monotonic() < deadline_s:
+            time.sleep(PAUSE_S)
+            asked &= {client.id for client in runner.clients.all if client.state != "missing"}
+        if silent := asked - self._replied:
+            log.error("%d Locust workers did not say how their jobs ended; the result lacks them", len(silent))
+
+    def _take_log(self, msg: Any, **_: Any) -> None:
+        """Take the last log of a Locust worker. Runs on the master."""
+        if self.last is not None:
+            self.last.total.merge(RunLog.from_json(msg.data))
+        self._replied.add(msg.node_id)
+
+    def _send_log(self, **_: Any) -> None:
+        """Finish this Locust worker's part, and send its log to the master."""
+        session = self.session
+        rest = session.finish() if session is not None else RunLog()
+        self.environment.runner.send_message(LOG, rest.to_json())
+
+    def report(self, data: dict[str, Any]) -> None:
+        """Add what was logged since the last time to what Locust tells the master."""
+        if self.session is not None and not self.session.is_over:
+            data["jobctl"] = self.session.take().to_json()
+
+    def take_report(self, data: dict[str, Any]) -> None:
+        """Take that on the master."""
+        if self.owner is not None and "jobctl" in data:
+            self.owner.total.merge(RunLog.from_json(data["jobctl"]))
+
+    def _end_by_limit(self, owner: Owner) -> None:
+        if self.owner is not owner:
+            return
+        log.warning("the run has reached its limit and is ended; `--jobctl-limit` allows more")
+        runner = self.environment.runner
+        runner.quit() if self.environment.web_ui is None else runner.stop()
+
+    def _fire(self, kind: str, name: str, took_ms: float, fault: JobctlError | None) -> None:
+        self.environment.events.request.fire(
+            request_type=kind, name=name, response_time=took_ms, response_length=0, exception=fault
+        )
+
+
+PLUGINS: WeakKeyDictionary[Environment, Plugin] = WeakKeyDictionary()
+"""The plugin of each Locust environment: one, where Locust is started from the command line."""
+
+
+def session_of(environment: Environment) -> Session:
+    """Return this process's part in the run.
+
+    Raises:
+        RuntimeError: no run has begun.
+    """
+    plugin = PLUGINS.get(environment)
+    if plugin is None or plugin.session is None:
+        raise RuntimeError("no load test is under way")
+    return plugin.session
+
+
+def install(events: Any) -> None:
+    """Listen to Locust's events."""
+    events.init_command_line_parser.add_listener(add_options)
+    events.init.add_listener(_init)
+    events.test_start.add_listener(_start)
+    events.test_stopping.add_listener(_stopping)
+    events.report_to_master.add_listener(_report)
+    events.worker_report.add_listener(_take_report)
+    events.quit.add_listener(_quit)
+
+
+def _init(environment: Any, **_: Any) -> None:
+    try:
+        PLUGINS[environment] = plugin = Plugin(environment)
+    except JobctlError as error:
+        _say(error)
+        raise SystemExit(error.exit_code) from None
+    if environment.web_ui is not None:
+        add_tabs(environment.web_ui, lambda: plugin.last)
+
+
+def _start(environment: Any, **_: Any) -> None:
+    try:
+        PLUGINS[environment].begin()
+    except JobctlError as error:
+        _say(error)
+        if environment.web_ui is None:
+            raise SystemExit(error.exit_code) from None
+        # The browser goes on: the error stands under its tab of exceptions, the next run may be better.
+        environment.runner.log_exception("master", f"{error}{_hint(error)}", "".join(traceback.format_tb(None)))
+        raise GreenletExit from None
+
+
+def _stopping(environment: Any, **_: Any) -> None:
+    try:
+        PLUGINS[environment].finish()
+    except JobctlError as error:
+        _say(error)
+        environment.process_exit_code = error.exit_code
+
+
+def _report(data: dict[str, Any], **_: Any) -> None:
+    for plugin in PLUGINS.values():
+        plugin.report(data)
+
+
+def _take_report(data: dict[str, Any], **_: Any) -> None:
+    for plugin in PLUGINS.values():
+        plugin.take_report(data)
+
+
+def _quit(**_: Any) -> None:
+    for plugin in PLUGINS.values():
+        plugin.show()
+
+
+def _say(error: JobctlError) -> None:
+    log.error("%s%s", error, _hint(error))
+
+
+def _hint(error: JobctlError) -> str:
+    return f" (hint: {error.hint})" if error.hint else ""

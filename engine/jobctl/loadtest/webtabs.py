@@ -1,0 +1,88 @@
+"""Two tabs more in Locust's browser page: the thresholds as they stand, and the shares of the queues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from jobctl.measure.runlog import Interval, fairness_of, figures_of
+from jobctl.measure.thresholds import judge_all
+
+if TYPE_CHECKING:
+    from jobctl.loadtest.owner import Owner
+
+THRESHOLDS, FAIRNESS = "jobctl-thresholds", "jobctl-fairness"
+_TABS = [{"key": THRESHOLDS, "title": "Thresholds"}, {"key": FAIRNESS, "title": "Fairness"}]
+_TABLES = [
+    {
+        "key": THRESHOLDS,
+        "structure": [
+            {"key": "threshold", "title": "Threshold"},
+            {"key": "measured", "title": "Measured"},
+            {"key": "state", "title": "State"},
+        ],
+    },
+    {
+        "key": FAIRNESS,
+        "structure": [
+            {"key": "queue", "title": "Queue"},
+            {"key": "weight", "title": "Share by weight"},
+            {"key": "starts", "title": "Share of starts"},
+            {"key": "work", "title": "Share of work time"},
+            {"key": "wait", "title": "Longest time without a start"},
+        ],
+    },
+]
+
+
+def add_tabs(web_ui: Any, owner: Callable[[], Owner | None]) -> None:
+    """Add the tabs.
+
+    Args:
+        owner: returns the run that is under way or was the last one.
+    """
+    renew = web_ui.update_template_args
+
+    def update_template_args() -> None:
+        renew()
+        web_ui.template_args |= {"extended_tabs": _TABS, "extended_tables": _TABLES}
+
+    web_ui.update_template_args = update_template_args
+
+    def extend(response: Any) -> Any:
+        from flask import request
+
+        if request.path.endswith("/stats/requests") and response.is_json and response.status_code == 200:
+            content = response.get_json()
+            content["extended_stats"] = tables(owner())
+            response.set_data(json.dumps(content))
+        return response
+
+    web_ui.app.after_request(extend)
+
+
+def tables(owner: Owner | None) -> list[dict[str, Any]]:
+    """Return what stands in the tabs."""
+    thresholds: list[dict[str, str]] = []
+    shares: list[dict[str, str]] = []
+    if owner is not None:
+        now_ms = owner.clock.now_ms() if owner.result is None else owner.result.interval.to_ms
+        interval = Interval(from_ms=owner.measured_from_ms, to_ms=max(now_ms, owner.measured_from_ms))
+        fair = fairness_of(owner.total, owner.weights, interval) if owner.scenario.notes_starts else None
+        for verdict in judge_all(owner.thresholds, figures_of(owner.total, interval, fair)):
+            state = "kept" if verdict.is_kept else "missed" if verdict.value is not None else "not measured yet"
+            thresholds.append({"threshold": verdict.threshold.text, "measured": verdict.measured, "state": state})
+        if fair is not None:
+            work = owner.total.starts.work_shares(fair.expected)
+            shares = [
+                {
+                    "queue": queue,
+                    "weight": f"{share:.1%}",
+                    "starts": f"{fair.achieved[queue]:.1%}",
+                    "work": f"{work[queue]:.1%}",
+                    "wait": f"{fair.starved_ms[queue]:.0f} ms",
+                }
+                for queue, share in fair.expected.items()
+            ]
+    return [{"key": THRESHOLDS, "data": thresholds}, {"key": FAIRNESS, "data": shares}]
