@@ -132,6 +132,13 @@ class Execution:
         if self._waiting and self._patrol is None:
             self._patrol = self._loop.call_later(HAND_BACK_S, self._hand_back_late)
 
+    def decline(self, turn: Turn) -> None:
+        """Give back claimed jobs that shall not start here any more, as if never claimed."""
+        for queue, job_id, _ in reversed(turn.claims):
+            self.held[job_id] = (queue, turn.token)
+            self._unclaim(queue, job_id, turn.token)
+        self._wake()
+
     def _fill(self) -> None:
         if self._filling:
             return  # called from a job that failed at once: the loop below goes on
@@ -154,8 +161,11 @@ class Execution:
         """Give back claimed jobs that have not started, as if never claimed; last first, so that their order stays."""
         while self._waiting:
             queue, job_id, _, token, _, _ = self._waiting.pop()
-            self.ended.add(queue, job_id, token, "b", b',"status":"queued","started":0', 0)
+            self._unclaim(queue, job_id, token)
         self._wake()
+
+    def _unclaim(self, queue: int, job_id: str, token: str) -> None:
+        self.ended.add(queue, job_id, token, "b", b',"status":"queued","started":0', 0)
 
     def _start(self, queue: int, job_id: str, raw: bytes, token: str, now_ms: int, claimed_at: float) -> None:
         """Start a claimed job. Whatever is wrong with it, the worker goes on."""

@@ -99,7 +99,10 @@ class Feed:
         if turn is None:
             wake.set()
             return
-        execution.accept(turn)
+        if self._stopping.is_set():
+            execution.decline(turn)  # claimed by a turn that was under way
+        else:
+            execution.accept(turn)
         if execution.ended.values or turn.is_full:
             wake.set()
         elif not self._under_way and execution.free > 0:

@@ -6,9 +6,11 @@ import asyncio
 import time
 from typing import Any
 
+import pytest
+
 from jobctl import Context
 from jobctl.broker import keys
-from jobctl.broker.cycle import Cycle, Ended
+from jobctl.broker.cycle import Cycle, Ended, Turn
 from jobctl.broker.upkeep import Upkeep
 
 DONE = b',"status":"complete","result":1'
@@ -361,3 +363,29 @@ async def test_worker_survives_the_server_restarting_its_connections_and_script_
 
     for key in found:
         assert (await shop.until(key, "complete"))["attempts"] == 1
+
+
+async def test_jobs_of_a_claim_that_was_under_way_at_the_stop_do_not_start(
+    shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+
+    async def work(ctx: Context, i: int) -> None:
+        runs.append(i)
+
+    shop.job(work)
+    found = await shop.enqueue_many([("work", {"i": i}, {}) for i in range(5)])
+    worker = shop.worker()
+    turn = Cycle.turn
+
+    async def stopped_meanwhile(*args: Any) -> Turn:
+        claimed = await turn(*args)
+        worker.request_stop()
+        return claimed
+
+    monkeypatch.setattr(Cycle, "turn", stopped_meanwhile)
+    await worker.run()
+
+    assert runs == []
+    assert await shop.index("queued") == found
+    assert await shop.index("interruptions") == await shop.index("leases") == []
