@@ -47,6 +47,7 @@ HEADINGS = {
     "workers": "Jobs",
     "cron": "Jobs",
     "audit": "Jobs",
+    "doctor": "Jobs",
     "metrics": "Monitoring",
     "bench": "Measuring",
     "spec": "Specs",
