@@ -96,7 +96,7 @@ class Group(TyperGroup):
     def unknown(self, ctx: Context, name: str) -> JobctlError:
         """Return the error for a name that is no command here."""
         known = self.list_commands(ctx)
-        meant = nearest(name, known) or (ALSO_CALLED.get(name) if ctx.parent is None else None)
+        meant = (ALSO_CALLED.get(name) if ctx.parent is None else None) or nearest(name, known)
         return UsageError(
             f"`{ctx.command_path}` has no command `{name}`",
             code="usage.unknown-command",
