@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jobctl.broker.keys import PLAN
+from jobctl.broker.server_clock import ask_time
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -40,7 +41,7 @@ async def write_plan(server: Redis, facts: Mapping[str, Any], worker: str) -> No
     stored = await read_plan(server)
     if stored is not None and stored.facts == facts:
         return
-    seconds, micros = await server.time()
+    seconds, micros = await ask_time(server)
     told = {"facts": facts, "worker": worker, "at_ms": seconds * 1000 + micros // 1000}
     await server.set(PLAN, msgspec.json.encode(told))
 

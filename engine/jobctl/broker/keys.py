@@ -156,6 +156,10 @@ class QueueKeys:
         """Return the key under which SAQ looks for a worker's info (string, JSON, expires)."""
         return f"saq:{self.name}:worker_info:{worker_id}"
 
+    def log(self, key: str) -> str:
+        """Return the key of the lines a job wrote (stream of field ``line``: JSON), the latest ones."""
+        return f"jobctl:{self.name}:log:{key}"
+
     def day(self, day: str) -> str:
         """Return the key of a day's counters (hash), ``day`` as ``20260131`` in UTC.
 

@@ -8,14 +8,33 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from jobctl.broker.server_clock import is_stepped, stepped
+
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 
 @cache
-def source(name: str) -> str:
-    """Return the text of ``scripts/<name>.lua``."""
+def _text(name: str) -> str:
     return files("jobctl.broker").joinpath("scripts", f"{name}.lua").read_text("utf-8")
+
+
+@cache
+def source(name: str) -> str:
+    """Return the text of ``scripts/<name>.lua``; under the test harness, with the stepped clock."""
+    return stepped(_text(name)) if is_stepped() else _text(name)
+
+
+@cache
+def digest(name: str) -> str:
+    """Return Redis's name for a script: the SHA-1 of its text."""
+    return hashlib.sha1(source(name).encode(), usedforsecurity=False).hexdigest()
+
+
+def forget_sources() -> None:
+    """Read scripts anew from now on: the test harness has come or gone."""
+    source.cache_clear()
+    digest.cache_clear()
 
 
 class Script:
@@ -28,7 +47,7 @@ class Script:
     def __init__(self, client: Redis, name: str) -> None:
         self._client = client
         self._text = source(name)
-        self._digest = hashlib.sha1(self._text.encode()).hexdigest()  # noqa: S324 - Redis's name for it
+        self._digest = digest(name)
         self._is_loaded = False
 
     async def __call__(self, keys: Sequence[str], args: Sequence[Any]) -> Any:

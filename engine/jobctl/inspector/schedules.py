@@ -11,6 +11,7 @@ import msgspec
 
 from jobctl.broker import keys
 from jobctl.broker.connect import translate_errors
+from jobctl.broker.server_clock import ask_time
 from jobctl.clock import utc
 from jobctl.compiler.plan import Plan, Schedule
 from jobctl.errors import UnknownSchedule, UsageError
@@ -139,7 +140,7 @@ class Schedules:
         """Run its job now, paused or not; its `overlap` holds unless forced."""
         plan, schedule = self._planned(schedule_id)
         with translate_errors():
-            seconds, micros = await self._redis.time()
+            seconds, micros = await ask_time(self._redis)
             done = await run_now(self._redis, plan, schedule, seconds * 1000 + micros // 1000, force=force)
             await self._note(audit.Action.SCHEDULE_RUN, schedule_id, [done], force=force)
         return done
@@ -182,7 +183,7 @@ class Schedules:
 
     async def _statuses(self) -> list[ScheduleStatus]:
         async with self._redis.pipeline(transaction=False) as first:
-            first.time()
+            ask_time(first)
             first.zrange(keys.SCHEDULES, 0, -1, withscores=True)
             first.hgetall(keys.SCHEDULES_RENAMED)
             (now_s, now_us), seen, renamed = await first.execute()

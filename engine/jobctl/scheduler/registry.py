@@ -12,6 +12,7 @@ import msgspec
 from jobctl.broker import keys
 from jobctl.broker.record import encode, read_record
 from jobctl.broker.scripts import source
+from jobctl.broker.server_clock import ask_time
 from jobctl.compiler.plan import Plan, Schedule
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class Registry:
         return sum(outcome is not None for outcome in outcomes)
 
     async def _now_ms(self) -> int:
-        seconds, micros = await self._server.time()
+        seconds, micros = await ask_time(self._server)
         return int(seconds * 1000 + micros // 1000)
 
 

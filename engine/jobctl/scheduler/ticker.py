@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -130,12 +130,21 @@ class Scheduler:
     def sleep_s(self) -> float:
         """Return how long until there is something to do, seconds, bounded."""
         now_ms = self.now().timestamp() * 1000
-        nearest_ms = min((t.next_ms for t in self._tracks if t.next_ms is not None), default=float("inf"))
+        next_ms = self.next_ms()
+        nearest_ms = float("inf") if next_ms is None else next_ms
         longest_s = WAITING_PERIOD_S if any(track.has_waiting for track in self._tracks) else LONGEST_SLEEP_S
         return min(max((nearest_ms - now_ms) / 1000, 0.001), longest_s)
 
-    async def tick(self) -> list[tuple[str, datetime]]:
+    def next_ms(self, only: Collection[str] | None = None) -> int | None:
+        """Return when the next tick is due, of these schedules or of all, ms since the epoch; None = never."""
+        ticks = [t.next_ms for t in self._tracks if t.next_ms is not None and (only is None or t.schedule.id in only)]
+        return min(ticks, default=None)
+
+    async def tick(self, only: Collection[str] | None = None) -> list[tuple[str, datetime]]:
         """Store the jobs of all ticks that are due and that no other scheduler has claimed.
+
+        Args:
+            only: the ids of schedules to look at; None = all.
 
         Returns:
             ``(schedule id, nominal time)`` of the ticks whose jobs this scheduler stored.
@@ -144,6 +153,8 @@ class Scheduler:
         now_ms = now.timestamp() * 1000
         stored: list[tuple[str, datetime]] = []
         for track in self._tracks:
+            if only is not None and track.schedule.id not in only:
+                continue
             with self._guard(track):
                 if track.next_ms is not None and track.next_ms <= now_ms:
                     stored += await self._claim_due(track, now)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobctl.worker.context import Context
+    from jobctl.worker.ending import Verdict
+    from jobctl.worker.run import Run
 
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,21 @@ class Failure:
     max_attempts: int
     retry_in_s: float | None
     alert: bool
+
+
+def failure_of(run: Run, verdict: Verdict) -> Failure:
+    """Return what the error hook is told of an attempt."""
+    from jobctl.worker.ending import wants_alert  # not at the top: children of isolated jobs need no endings
+
+    return Failure(
+        error=verdict.error,
+        text=verdict.text,
+        outcome=verdict.outcome,
+        attempt=run.attempt,
+        max_attempts=run.max_attempts,
+        retry_in_s=verdict.delay_s if verdict.outcome == "retry" else None,
+        alert=wants_alert(run, verdict.outcome),
+    )
 
 
 StateHook = Callable[[dict[str, Any]], Awaitable[None] | None]

@@ -1,0 +1,147 @@
+"""The fixtures of projects that have specs: `jobs`, `client`, `worker`, `broker`, `clock`; `jobctl_state` to override.
+
+In an ``async def`` test `jobs`, `worker` and `client` are to be awaited, in a plain one they block. A fixture steps
+aside where another plugin has one of its name; `jobctl_harness` has them all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jobctl.testing.plugin import spec_of
+
+if TYPE_CHECKING:
+    from jobctl.testing.broker import HarnessBroker
+    from jobctl.testing.clock import SteppedClock
+    from jobctl.testing.harness import Harness
+    from jobctl.testing.jobs import BlockingJobs, BlockingWorker, HarnessWorker, Jobs
+    from jobctl.testing.noted import NotedBlockingClient, NotedClient
+
+MARKER = (
+    "jobctl(spec=..., worker='stepped' or 'process', concurrency=1, start=datetime, cwd=..., variables={}): "
+    "what the fixtures of jobctl are to be like in this test"
+)
+
+
+def join(config: pytest.Config) -> None:
+    """Register the fixtures, but for those whose names other plugins have taken."""
+    config.addinivalue_line("markers", MARKER)
+    if str(config.rootpath) not in sys.path:
+        sys.path.append(str(config.rootpath))  # handlers are imported as `jobctl run` does from there
+    others = [plugin for plugin in config.pluginmanager.get_plugins() if plugin is not None]
+    ours = {name: fixture for name, fixture in FIXTURES.items() if not any(_offers(one, name) for one in others)}
+    module = ModuleType("jobctl_fixtures")
+    vars(module).update(ours, pytest_unconfigure=_stop_server)
+    config.pluginmanager.register(module)
+
+
+def _offers(plugin: object, name: str) -> bool:
+    found = inspect.getattr_static(plugin, name, None)
+    return type(found).__name__ == "FixtureFunctionDefinition" or hasattr(found, "_pytestfixturefunction")
+
+
+def _stop_server() -> None:
+    server = sys.modules.get("jobctl.testing.server")
+    if server is not None:
+        server.stop_shared_server()
+
+
+@pytest.fixture
+def jobctl_state() -> dict[str, Any] | None:
+    """What handlers get as `ctx.state`; None, unless overridden, is what the startup hook of the specs makes."""
+    return None
+
+
+@pytest.fixture
+def jobctl_harness(request: pytest.FixtureRequest, jobctl_state: dict[str, Any] | None) -> Iterator[Harness]:
+    """All parts of the harness for one test, on an empty broker whose clock stands still."""
+    from jobctl.testing.harness import Harness, Options
+
+    marker = request.node.get_closest_marker("jobctl")
+    chosen = dict(marker.kwargs) if marker else {}
+    spec = chosen.pop("spec", None) or spec_of(request.config)
+    paths = [spec] if isinstance(spec, str | Path) else list(spec)
+    options = Options(spec=[request.config.rootpath / path for path in paths], **chosen)
+    if _is_async(request):
+        harness = Harness(options, jobctl_state)
+        _close_with_test(request.node, harness)
+        yield harness
+        harness.release()
+    else:
+        harness = Harness(options, jobctl_state, asyncio.Runner())
+        yield harness
+        harness.close()
+
+
+def _test_function(node: Any) -> tuple[Any, str, Any]:
+    """Return what holds the test's function, under which name, and the function: hypothesis puts one around it."""
+    inner = getattr(node.obj, "hypothesis", None)
+    return (inner, "inner_test", inner.inner_test) if inner is not None else (node, "obj", node.obj)
+
+
+def _is_async(request: pytest.FixtureRequest) -> bool:
+    return hasattr(request.node, "obj") and inspect.iscoroutinefunction(_test_function(request.node)[2])
+
+
+def _close_with_test(node: Any, harness: Harness) -> None:
+    """Let the test end the harness itself: when fixtures are torn down, its event loop may be closed."""
+    holder, name, function = _test_function(node)
+
+    @functools.wraps(function)
+    async def closing(*args: Any, **kwargs: Any) -> None:
+        try:
+            await function(*args, **kwargs)
+        finally:
+            await harness.aclose()
+
+    setattr(holder, name, closing)
+
+
+@pytest.fixture
+def jobs(jobctl_harness: Harness) -> Jobs | BlockingJobs:
+    """The jobs of the specs: `perform`, `assert_enqueued`, `refute_enqueued`, `account`."""
+    return jobctl_harness.jobs
+
+
+@pytest.fixture
+def worker(jobctl_harness: Harness) -> HarnessWorker | BlockingWorker:
+    """A worker that works when told to: `drain`, `advance`, `inject`, `kill`."""
+    return jobctl_harness.worker
+
+
+@pytest.fixture
+def client(jobctl_harness: Harness) -> NotedClient | NotedBlockingClient:
+    """A client that enqueues on this test's broker."""
+    return jobctl_harness.client
+
+
+@pytest.fixture
+def broker(jobctl_harness: Harness) -> HarnessBroker:
+    """The broker: `url`, `redis`, `records`, and `link` to break."""
+    return jobctl_harness.broker
+
+
+@pytest.fixture
+def clock(jobctl_harness: Harness) -> SteppedClock:
+    """The broker's clock, which stands still: `now`, `jump`."""
+    return jobctl_harness.broker.clock
+
+
+FIXTURES = {
+    "jobctl_state": jobctl_state,
+    "jobctl_harness": jobctl_harness,
+    "jobs": jobs,
+    "worker": worker,
+    "client": client,
+    "broker": broker,
+    "clock": clock,
+}

@@ -1,0 +1,93 @@
+"""What a worker under test did: one entry for every delivery that ended, in the order of their ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, overload
+
+from jobctl.durations import format_duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """One delivery of a job.
+
+    Attributes:
+        job: the job's name.
+        outcome: ``complete``, ``retry``, ``dead``, ``cancelled``, ``interrupted`` (handed back) or ``lost``.
+        attempt: from 1.
+        at: the broker's time when it started.
+        result: what the handler returned; of a worker process, as JSON holds it.
+        error: what it raised; a worker process tells only ``text``.
+        text: the error as it is kept in the record, a traceback or a message.
+        retry_in_s: seconds to the next attempt, of outcome ``retry``.
+    """
+
+    job: str
+    key: str
+    type: str
+    queue: str
+    outcome: str
+    attempt: int
+    max_attempts: int
+    at: datetime
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    result: Any = None
+    error: BaseException | None = None
+    text: str = ""
+    retry_in_s: float | None = None
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        told = f"{self.job} {self.outcome}"
+        if self.max_attempts > 1:
+            told += f", attempt {self.attempt} of {self.max_attempts}"
+        if self.retry_in_s is not None:
+            told += f", again in {format_duration(round(self.retry_in_s, 3))}"
+        last = self.text.strip().splitlines()[-1:] or [""]
+        return f"{told}: {last[0]}" if last[0] else told
+
+
+class Runs(Sequence[Ran]):
+    """The deliveries that ended while somebody looked."""
+
+    def __init__(self, runs: Sequence[Ran] = ()) -> None:
+        self._runs = tuple(runs)
+
+    def of(self, job: str) -> Runs:
+        """Return those of one job, by its name or type."""
+        return Runs([ran for ran in self._runs if job in (ran.job, ran.type)])
+
+    @property
+    def outcomes(self) -> list[str]:
+        """How each ended, in order."""
+        return [ran.outcome for ran in self._runs]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Job name -> how many deliveries of it."""
+        return dict(Counter(ran.job for ran in self._runs))
+
+    def __add__(self, other: Sequence[Ran]) -> Runs:
+        return Runs([*self._runs, *other])
+
+    @overload
+    def __getitem__(self, index: int) -> Ran: ...
+    @overload
+    def __getitem__(self, index: slice) -> Runs: ...
+    def __getitem__(self, index: int | slice) -> Ran | Runs:
+        return Runs(self._runs[index]) if isinstance(index, slice) else self._runs[index]
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __iter__(self) -> Iterator[Ran]:
+        return iter(self._runs)
+
+    def __repr__(self) -> str:
+        if not self._runs:
+            return "<nothing ran>"
+        return "\n".join(f"{ran.at:%H:%M:%S} {ran}" for ran in self._runs)
