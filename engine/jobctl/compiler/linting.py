@@ -13,7 +13,7 @@ from jobctl.compiler.handlers import word_at
 from jobctl.durations import format_duration, parse_duration
 from jobctl.errors import Location
 from jobctl.spec import Diagnostic, Spec
-from jobctl.spec.cron import EVERY, NICKNAMES
+from jobctl.spec.cron import EVERY, EVERY_HOUR, NICKNAMES
 from jobctl.spec.model import Backoff, Cron, FieldType, JobSpec, LintCode, Overlap, PayloadField
 from jobctl.spec.source import read_line
 
@@ -101,8 +101,8 @@ def _is_findable(module: str) -> bool:
 def _cron_dst(job: JobSpec, around: _Surroundings) -> Iterator[_Finding]:
     for cron in job.cron:
         expression = NICKNAMES.get(cron.expression, cron.expression)
-        if cron.timezone == "UTC" or expression.startswith(EVERY) or expression.split()[-4].startswith("*"):
-            continue  # wildcard hours go by elapsed time and miss nothing
+        if cron.timezone == "UTC" or expression.startswith(EVERY) or expression.split()[-4] in EVERY_HOUR:
+            continue  # goes by elapsed time and misses nothing
         for start, length in _gaps(cron.timezone, around.now):
             skipped = next(_firings(expression, start - timedelta(seconds=1)), None)
             if skipped is not None and skipped < start + length:

@@ -19,17 +19,8 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from jobctl.durations import parse_duration
+from jobctl.spec.cron import EVERY_HOUR, NICKNAMES
 
-ALIASES = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-EVERY_HOUR = ("*", "*/1", "0-23")
 MIN_EVERY_S = 1.0
 
 
@@ -85,7 +76,7 @@ def times_after(expression: str, timezone: str, after: datetime) -> Iterator[dat
         while True:
             tick += timedelta(seconds=every_s)
             yield tick.astimezone(zone)
-    yield from _cron_times(ALIASES.get(expression, expression), zone, after)
+    yield from _cron_times(NICKNAMES.get(expression, expression), zone, after)
 
 
 def _cron_times(expression: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:

@@ -22,6 +22,8 @@ NICKNAMES: Final = {
     "@midnight": "0 0 * * *",
     "@annually": "0 0 1 1 *",
 }
+# A schedule of such hours goes by elapsed time: a repeated hour's ticks come twice, a skipped one's are left out.
+EVERY_HOUR: Final = ("*", "*/1", "0-23")
 _OTHER_NICKNAMES = {"@minutely": "* * * * *", "@minute": "* * * * *", "@hour": "@hourly", "@day": "@daily"}
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY_NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")

@@ -26,7 +26,7 @@ from jobctl.compiler.handlers import Handler, bind
 from jobctl.compiler.plan import Plan, Schedule
 from jobctl.errors import UsageError
 from jobctl.names import did_you_mean
-from jobctl.scheduler.cron import ALIASES
+from jobctl.spec.cron import NICKNAMES
 from jobctl.settings import DEFAULT_CONCURRENCY, Settings
 from jobctl.spec.model import DEFAULT_QUEUE
 from jobctl.worker.context import Context
@@ -85,7 +85,7 @@ def _embedded(settings: Settings) -> str:
 
 
 def _cron(schedule: Schedule) -> str | None:
-    expression = ALIASES.get(schedule.expression, schedule.expression)
+    expression = NICKNAMES.get(schedule.expression, schedule.expression)
     if expression.startswith("@"):
         log.warning("stock SAQ cannot run this schedule", extra={"schedule": schedule.id, "every": expression})
         return None

@@ -37,6 +37,7 @@ def warnings_of(spec_of: SpecOf) -> Callable[..., list[Diagnostic]]:
         ("cron-dst", f'cron: "30 2 * * *"\n{BERLIN}'),
         ("cron-dst", f'cron: "15 30 2 * * *"\n{BERLIN}'),
         ("cron-dst", f'cron: "0 0,2 * * 0"\n{BERLIN}'),
+        ("cron-dst", f'cron: "0 */2 * * *"\n{BERLIN}'),
         ("cron-dst", 'cron: "@daily"\ntimezone: America/Havana'),
         ("cron-overlap", 'cron: "* * * * *"'),
         ("cron-overlap", 'cron: "@every 1m"'),

@@ -10,7 +10,6 @@ from croniter import croniter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobctl.scheduler.cron import ALIASES
 from jobctl.spec.cron import NICKNAMES, check_expression
 from jobctl.spec.kinds import Rejected
 
@@ -131,7 +130,3 @@ def test_bad_expressions_say_why(expression: str, message: str, hint: str | None
 
     assert message in str(raised.value)
     assert hint is None or hint in (raised.value.hint or "")
-
-
-def test_scheduler_knows_the_same_nicknames() -> None:
-    assert ALIASES == NICKNAMES
