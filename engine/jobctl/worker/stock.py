@@ -26,8 +26,8 @@ from jobctl.compiler.handlers import Handler, bind
 from jobctl.compiler.plan import Plan, Schedule
 from jobctl.errors import UsageError
 from jobctl.names import did_you_mean
-from jobctl.spec.cron import NICKNAMES
 from jobctl.settings import DEFAULT_CONCURRENCY, Settings
+from jobctl.spec.cron import NICKNAMES
 from jobctl.spec.model import DEFAULT_QUEUE
 from jobctl.worker.context import Context
 from jobctl.worker.process import resolve_hooks
