@@ -40,6 +40,7 @@ HEADINGS = {
     "run": "Run",
     "enqueue": "Jobs",
     "inspect": "Jobs",
+    "logs": "Jobs",
     "replay": "Jobs",
     "top": "Jobs",
     "stats": "Jobs",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from jobctl.worker.stamp import Stamp
 from jobctl_cli.palette import LEVELS, Palette
 from jobctl_cli.text import harmless, harmless_lines
 
@@ -33,6 +34,7 @@ def set_up(env: Environment, *, format: str, level: str, child: int | None = Non
     is_human = format == "human" or (format == "auto" and env.stderr.isatty())
     handler = logging.StreamHandler(env.stderr)
     handler.setFormatter(HumanFormatter(env.err) if is_human else JsonFormatter())
+    handler.addFilter(Stamp())
     if child is not None:
         handler.addFilter(lambda record: _number(record, child))
     root = logging.getLogger()
@@ -81,7 +83,7 @@ class HumanFormatter(logging.Formatter):
         at = datetime.fromtimestamp(record.created).astimezone()
         level = self._paint(LEVELS.get(record.levelname, ""), f"{record.levelname.lower():<7}")
         message, *more = harmless_lines(record.getMessage()) or [""]
-        shown = [f"{self._paint('dim', f'{name}=')}{_value(value)}" for name, value in facts(record)]
+        shown = [f"{self._paint('dim', f'{name}=')}{fact(value)}" for name, value in facts(record)]
         head = f"{message:<{MESSAGE_COLUMNS}} " if shown else message
         lines = [f"{self._paint('dim', f'{at:%H:%M:%S}.{at.microsecond // 1000:03}')} {level} {head}{' '.join(shown)}"]
         if text := _traceback(self, record):
@@ -94,10 +96,11 @@ def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str |
     return formatter.formatException(record.exc_info) if record.exc_info else record.exc_text
 
 
-def _value(value: Any) -> str:
+def fact(value: Any) -> str:
+    """Return a fact as a line for people has it."""
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, dict):
-        return ",".join(f"{name}:{_value(inner)}" for name, inner in value.items()) or "{}"
+        return ",".join(f"{name}:{fact(inner)}" for name, inner in value.items()) or "{}"
     text = harmless(str(value))
     return json.dumps(text, ensure_ascii=False) if not text or any(c in text for c in ' "=') else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,9 @@ from jobctl.broker.record import Wire
 from jobctl.tracing import TRACE
 
 _log = logging.getLogger("jobctl.handler")
+
+current: ContextVar[Context | None] = ContextVar("jobctl_job", default=None)
+"""The context of the job on whose behalf code runs: a task or thread that is begun for it inherits it."""
 
 
 class JobLog(logging.LoggerAdapter[logging.Logger]):
@@ -63,6 +67,7 @@ class Context:
         self.beat_at = 0.0
         self._wire = wire
         self._log: JobLog | None = None
+        current.set(self)
 
     @property
     def payload(self) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from jobctl.scheduler.ticker import Scheduler
 from jobctl.worker.burst import wait_until_idle
 from jobctl.worker.execution import Execution
 from jobctl.worker.feed import Feed
+from jobctl.worker.lines import LineKeeper
 from jobctl.worker.orders import Order
 from jobctl.worker.report import Reporter
 from jobctl.worker.saq_duties import SWEEP_S, SaqDuties
@@ -82,6 +83,7 @@ class Session:
         self._paused: tuple[bool, ...] = (False,) * len(cycle.keys)
         self._reported_at = float("-inf")
         self._found_at = float("-inf")
+        self.lines = LineKeeper(execution.held)
         self.saq = SaqDuties(
             server,
             worker.id,
@@ -114,6 +116,7 @@ class Session:
         if self.scheduler is not None:
             self._scheduling = asyncio.ensure_future(keep_running(self.scheduler.run))
         stopper = asyncio.ensure_future(self._wake_when_stopping())
+        logging.getLogger().addHandler(self.lines)
         try:
             try:
                 await self.feed.run()
@@ -122,6 +125,7 @@ class Session:
             self.worker.exit_code = self.feed.exit_code
             await self._drain()
         finally:
+            logging.getLogger().removeHandler(self.lines)
             beginning = [] if self._scheduling is None else [self._scheduling]
             await end_tasks([*tasks, *beginning, *self._adopting, stopper])
 
@@ -187,6 +191,7 @@ class Session:
             )
         with contextlib.suppress(exceptions.RedisError, TimeoutError):
             async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                await self.lines.flush_to(self.server)
                 await self.reporter.flush(execution.tally, int(time.time() * 1000), self._has_handler)
                 await self.reporter.retire()
                 await self.saq.retire()
@@ -215,6 +220,8 @@ class Session:
         await self.saq.tick()
         if self.worker.duties is None:
             await self.worker.schedule()
+        with contextlib.suppress(exceptions.OutOfMemoryError):  # a full broker: the lines wait, within bounds
+            await self.lines.flush_to(self.server)
         await self.reporter.flush(self.execution.tally, findings.now_ms, self._has_handler)
         now_at = time.monotonic()
         busy = any(getattr(run.context, "fraction", None) is not None for run in self.execution.running.values())

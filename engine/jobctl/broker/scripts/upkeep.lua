@@ -59,6 +59,7 @@ local function forget(k, q, id)
   -- A stock SAQ producer may have used the key again (its cron does): then the record is a new, unfinished job's.
   if call('ZSCORE', KEYS[k + 3], id) then return end
   call('DEL', id)
+  call('DEL', 'jobctl:' .. ARGV[8 + q] .. ':log:' .. string.sub(id, #('saq:job:' .. ARGV[8 + q] .. ':') + 1))
   call('HDEL', KEYS[k + 5], id)
   call('HDEL', KEYS[k + 11], id)
   local extra = K * queues + 5 * q

@@ -8,6 +8,7 @@ import socket
 import threading
 
 from jobctl.worker.isolation.messages import HEADER, MAX_MESSAGE, Answer, Failed, Kind, Line, encode_answer
+from jobctl.worker.stamp import stamp
 
 # What a log record has without anybody's doing; the rest are its facts.
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -68,6 +69,7 @@ class LogForwarder(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send one record; without a worker there is nobody to tell."""
+        stamp(record)
         try:
             facts = {name: value for name, value in vars(record).items() if name not in STANDARD}
             raised = self._format.formatException(record.exc_info) if record.exc_info else None
