@@ -16,6 +16,7 @@ def find(trace: Trace, *, has_shares: bool) -> Findings:
         trace: what was seen.
         has_shares: whether the queues have weights that were to be followed. Stock SAQ has all jobs in one.
     """
+    has_shares = has_shares and not trace.is_coarse
     span = measured_span(trace)
     figures = figures_of(trace, span, has_shares=has_shares)
     latencies, windows = latencies_of(trace, span)

@@ -75,9 +75,9 @@ def _watch() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def say_ready() -> None:
-    """Tell whoever gave the order that this subject serves."""
-    sys.stdout.write(f"{READY}\n")
+def say_ready(worker_id: str = "") -> None:
+    """Tell whoever gave the order that this subject serves, and under which id."""
+    sys.stdout.write(f"{READY} {worker_id}\n")
     sys.stdout.flush()
 
 

@@ -53,8 +53,8 @@ class Process:
         self._process.stdin.write(order.to_line().encode())
         self._process.stdin.flush()  # and stays open: its end is the end of this process
 
-    def wait_ready(self) -> None:
-        """Wait until it serves.
+    def wait_ready(self) -> str:
+        """Wait until it serves, and return the id under which it does; "" = stock SAQ's.
 
         Raises:
             SubjectFailed: it ended instead, or took too long.
@@ -64,9 +64,11 @@ class Process:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             if not selector.select(START_TIMEOUT_S):
                 raise SubjectFailed(f"a worker did not serve within {START_TIMEOUT_S:g} s: {self._last_words()}")
-        if self._process.stdout.readline().decode().strip() != READY:
+        word, _, worker_id = self._process.stdout.readline().decode().strip().partition(" ")
+        if word != READY:
             self._process.wait(STOP_TIMEOUT_S)
             raise SubjectFailed(f"a worker did not start: {self._last_words()}")
+        return worker_id
 
     def is_running(self) -> bool:
         """Return whether it still runs.

@@ -14,7 +14,7 @@ from jobctl.bench.order import Order, plan_of
 from jobctl.bench.processes import Process
 from jobctl.bench.sampling import Sampler
 from jobctl.bench.scenario import BACKLOG, Phase, Portion
-from jobctl.bench.space import own_space
+from jobctl.bench.space import Space, own_space
 from jobctl.bench.trace import CUT_OFF, INTERRUPTED, Trace
 from jobctl.broker.hearing import EndListener
 from jobctl.testing.servers import PrivateServer
@@ -65,7 +65,8 @@ def run_phase(side: str, phase: Phase, mix: tuple[Portion, ...], setup: Setup, t
     with tempfile.TemporaryDirectory(prefix="jobctl-bench-") as home, ExitStack() as stack:
         folder = Path(home)
         url = setup.url or stack.enter_context(_private_server(folder / "server"))
-        prefix = stack.enter_context(own_space(url, may_share=setup.may_share))
+        space = stack.enter_context(own_space(url, may_share=setup.may_share))
+        prefix = space.prefix
         plan = plan_of(setup.spec, prefix, setup.weights)
         order = Order(
             task="produce",
@@ -85,7 +86,7 @@ def run_phase(side: str, phase: Phase, mix: tuple[Portion, ...], setup: Setup, t
         sampler = stack.enter_context(closing(Sampler(url, queues)))
         before = sampler.look()
         trace = Trace(phase=phase, prefix=prefix, weights=weights, before=before, filled=before)
-        stage = _Stage(side, order, folder, setup, sampler, trace, tell)
+        stage = _Stage(side, order, folder, setup, space, sampler, trace, tell)
         try:
             (stage.drain_backlog if phase.kind == BACKLOG else stage.serve_arrivals)(url, queues)
         except KeyboardInterrupt:
@@ -96,8 +97,7 @@ def run_phase(side: str, phase: Phase, mix: tuple[Portion, ...], setup: Setup, t
         trace.read_producer(folder / "producer.journal")
         for number in range(setup.processes):
             trace.read_worker(folder / f"worker-{number}.journal")
-        trace.runs.sort(key=lambda run: run.started)
-        trace.count_ends(url)
+        trace.read_records(url)
         return trace
 
 
@@ -118,12 +118,13 @@ class _Stage:
         order: Order,
         folder: Path,
         setup: Setup,
+        space: Space,
         sampler: Sampler,
         trace: Trace,
         tell: Progress,
     ) -> None:
         self._side, self._order, self._folder, self._setup = side, order, folder, setup
-        self._sampler, self._trace, self._tell = sampler, trace, tell
+        self._space, self._sampler, self._trace, self._tell = space, sampler, trace, tell
         self._producer: Process | None = None
         self._workers: list[Process] = []
         self._deadline_s = time.monotonic() + setup.limit_s
@@ -169,7 +170,7 @@ class _Stage:
             order = replace(self._order, task="work", journal=journal)
             self._workers.append(Process(self._side, order, self._folder, f"worker-{number}"))
         for worker in self._workers:
-            worker.wait_ready()
+            self._space.workers.append(worker.wait_ready())
 
     def _watch(self, what: str, left: int, total: int) -> None:
         """Wait until no job is left."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jobctl.broker import keys
@@ -30,9 +31,22 @@ class BrokerInUse(JobctlError):
     exit_code = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A run's own key space.
+
+    Attributes:
+        prefix: in front of every queue's name.
+        workers: ids of the run's workers; whoever starts one adds it.
+    """
+
+    prefix: str
+    workers: list[str] = field(default_factory=list)
+
+
 @contextmanager
-def own_space(url: str, *, may_share: bool) -> Iterator[str]:
-    """Yield a prefix for the names of a run's queues; remove all keys with it afterwards.
+def own_space(url: str, *, may_share: bool) -> Iterator[Space]:
+    """Yield a key space; remove all keys of it afterwards.
 
     Args:
         may_share: go ahead although the broker holds other jobs.
@@ -41,7 +55,7 @@ def own_space(url: str, *, may_share: bool) -> Iterator[str]:
         BrokerInUse: it does, and that was not allowed.
         BrokerUnreachable: no broker answers.
     """
-    prefix = f"bench-{secrets.token_hex(3)}-"
+    space = Space(f"bench-{secrets.token_hex(3)}-")
     with translate_errors(url), connect_blocking(url) as server:
         if not may_share and (found := strangers(server)):
             raise BrokerInUse(
@@ -51,10 +65,10 @@ def own_space(url: str, *, may_share: bool) -> Iterator[str]:
             )
         plan = server.get(keys.PLAN)
     try:
-        yield prefix
+        yield space
     finally:
         with translate_errors(url), connect_blocking(url) as server:
-            clean(server, prefix)
+            clean(server, space)
             if plan is None:
                 server.delete(keys.PLAN)
             else:
@@ -73,8 +87,12 @@ def strangers(server: Redis) -> str | None:
     return None
 
 
-def clean(server: Redis, prefix: str) -> None:
-    """Remove every key and entry that belongs to queues with a prefix."""
+def clean(server: Redis, space: Space) -> None:
+    """Remove every key and entry that belongs to a key space."""
+    prefix = space.prefix
+    for worker in space.workers:
+        server.unlink(keys.credits_of(worker), keys.worker(worker))
+        server.zrem(keys.WORKERS, worker)
     for batch in _batched(server.scan_iter(match=f"*{prefix}*", count=SCANNED)):
         server.unlink(*batch)
     members: Any = server.smembers(keys.QUEUES)

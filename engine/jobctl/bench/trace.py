@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +16,15 @@ from jobctl.broker import keys
 from jobctl.broker.connect import connect_blocking
 
 if TYPE_CHECKING:
+    from redis import Redis
+
     from jobctl.bench.scenario import Phase
 
 INTERRUPTED = "interrupted"
 """Somebody pressed Ctrl-C."""
 CUT_OFF = "cut off"
 """The limit of a phase was reached."""
+MS = 1e6  # ns
 LOOKUP = 500  # records read in one call
 ENDS = {"complete": "completed", "failed": "dead", "aborting": "cancelled", "aborted": "cancelled"}
 """SAQ's status of a record -> the metric that counts it; any other is `lost`: not done in time, or no record."""
@@ -60,6 +64,7 @@ class Trace:
         workers: the same of each worker process.
         before: the broker, before anything was enqueued.
         filled: and when the workers were about to start; for arrivals the same as ``before``.
+        is_coarse: some runs are known to a millisecond only: the order of starts is not.
         stopped: "" = it went to its end; else INTERRUPTED or CUT_OFF.
     """
 
@@ -76,6 +81,7 @@ class Trace:
     producer: list[Load] = field(default_factory=list)
     workers: list[list[Load]] = field(default_factory=list)
     stopped: str = ""
+    is_coarse: bool = False
 
     def name_of(self, queue: str) -> str:
         """Return a queue's name as people know it."""
@@ -97,22 +103,43 @@ class Trace:
                 self.runs += map(Run, line.keys, line.queues, line.started, line.ended)
         self.workers.append(loads)
 
-    def count_ends(self, url: str) -> None:
-        """Look up how every job ended, in its record."""
+    def read_records(self, url: str) -> None:
+        """Look up how every job ended, in its record, and when, for those whose handlers could not tell.
+
+        Handlers of isolated jobs run in processes that keep no journal. Their records hold the times to a millisecond,
+        by the broker's clock.
+        """
         self.ends = dict.fromkeys([*ENDS.values(), "lost"], 0)
+        noted = {run.key for run in self.runs}
         with connect_blocking(url) as server:
+            offset_ns = _clock_offset_ns(server)
             for batch in _batches(self.jobs.items()):
                 answers: Any = server.mget([keys.job_id(job.queue, key) for key, job in batch])
-                for raw in answers:
-                    status = None if raw is None else _decode(raw).status
-                    self.ends[ENDS.get(status or "", "lost")] += 1
+                for (key, job), raw in zip(batch, answers, strict=True):
+                    record = _Record() if raw is None else _decode(raw)
+                    self.ends[ENDS.get(record.status, "lost")] += 1
+                    if key not in noted and record.completed:
+                        started, ended = (int(ms * MS) + offset_ns for ms in (record.started, record.completed))
+                        self.is_coarse = True
+                        self.runs.append(Run(key, job.queue, started, ended))
+        self.runs.sort(key=lambda run: run.started)
 
 
 class _Record(msgspec.Struct):
     status: str = ""
+    started: float = 0
+    completed: float = 0
 
 
 _decode = msgspec.json.Decoder(_Record).decode
+
+
+def _clock_offset_ns(server: Redis) -> int:
+    """Return what is added to the broker's time to get ours (`time.monotonic_ns`)."""
+    before_ns = time.monotonic_ns()
+    answer: Any = server.time()
+    seconds, micros = answer
+    return int((before_ns + time.monotonic_ns()) // 2 - (seconds * 1_000_000 + micros) * 1_000)
 
 
 def _batches(items: Iterable[tuple[str, Job]]) -> Iterable[list[tuple[str, Job]]]:

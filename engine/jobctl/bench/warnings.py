@@ -36,6 +36,8 @@ def warnings(trace: Trace, figures: Mapping[str, float], latencies: Mapping[str,
                 f"jobs were sent late ({late:.1f} ms at the 99th percentile) though the generator was idle for "
                 f"{1 - busy:.0%} of the time: the broker answered slowly, or the machine is busy"
             )
+    if trace.is_coarse:
+        said.append("isolated jobs are timed by their records, to a millisecond; shares of starts are not measured")
     if "throughput" not in figures:
         said.append("too few jobs ended to measure a rate")
     for name, words in (("lost", "were lost or not done in time"), ("dead", "ended dead")):

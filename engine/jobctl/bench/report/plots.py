@@ -118,20 +118,25 @@ def draw(report: Report) -> Iterator[Plot]:
             )
 
 
-def no_matplotlib() -> UsageError:
-    """Return the error for plots without the library that draws them."""
-    return UsageError(
-        "plots need matplotlib, which is not installed",
-        code="bench.no-plots",
-        hint="`pip install 'jobctl[load]'`, or `--no-plots` for the figures alone",
-    )
+def require_matplotlib() -> Any:
+    """Return the library that draws.
 
-
-def _set_up() -> None:
+    Raises:
+        UsageError: it is not installed.
+    """
     try:
         import matplotlib as mpl
     except ImportError as error:
-        raise no_matplotlib() from error
+        raise UsageError(
+            "plots need matplotlib, which is not installed",
+            code="bench.no-plots",
+            hint="`pip install 'jobctl[load]'`, or `--no-plots` for the figures alone",
+        ) from error
+    return mpl
+
+
+def _set_up() -> None:
+    mpl = require_matplotlib()
     mpl.use("Agg")
     mpl.rcParams.update(
         {

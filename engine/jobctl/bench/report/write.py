@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 from jobctl.bench.report import page
-from jobctl.bench.report.plots import draw, no_matplotlib
+from jobctl.bench.report.plots import draw, require_matplotlib
 from jobctl.bench.results import Report
 from jobctl.errors import UsageError
 from jobctl.measure.comparison import Comparison
@@ -21,8 +20,8 @@ def check_folder(folder: Path, *, has_plots: bool) -> None:
     Raises:
         UsageError: the folder cannot be made, or plots are asked for and matplotlib is not installed.
     """
-    if has_plots and find_spec("matplotlib") is None:
-        raise no_matplotlib()
+    if has_plots:
+        require_matplotlib()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
