@@ -64,7 +64,7 @@ def test_jobs_that_nobody_runs_fail_the_test(locust: Locust, leftovers: Callable
         (("--jobctl-jobs", "noop-critcal"), 5, "did you mean `noop-critical`?"),
         (("--threshold", "done.p95 < 200"), 2, "write the limit as in `done.p95 < 200ms`"),
         (("--threshold", "fairness.jain > 0.9"), 2, "this run does not measure `fairness.jain`"),
-        (("--jobctl-scenario", "throughptu"), 2, "no scenario `throughptu` is loaded"),
+        (("--jobctl-scenario", "throughptu"), 2, "invalid choice: 'throughptu'"),
         (("--baseline", "no-such-file.json"), 2, "the baseline `no-such-file.json` cannot be read"),
         (("--jobctl-rate", "fast"), 2, "jobs per second, such as `200`, or `closed`"),
     ],

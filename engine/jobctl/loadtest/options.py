@@ -14,6 +14,7 @@ from jobctl.settings import DEFAULT_CONCURRENCY
 if TYPE_CHECKING:
     from locust.argument_parser import LocustArgumentParser
 
+DEFAULT_SCENARIO = "throughput"
 ARRIVALS = ("even", "poisson", "together")
 IN_BROWSER = tuple(
     f"--jobctl-{name}"
@@ -41,15 +42,20 @@ def _duration(text: str) -> str:
     return text
 
 
-def add_options(parser: LocustArgumentParser) -> None:
-    """Declare the options. Those of a run stand in the browser's form as well."""
+def add_options(parser: LocustArgumentParser, scenarios: Sequence[str]) -> None:
+    """Declare the options. Those of a run stand in the browser's form as well.
+
+    Args:
+        scenarios: names of those that are loaded, of which one runs; none where users have classes of their own.
+    """
     ours = parser.add_argument_group("jobctl", "what is enqueued, how, by which workers it runs, and what must hold")
 
     def add(name: str, text: str, **more: Any) -> None:
         action = ours.add_argument(name, help=text, **more)
         action.include_in_web_ui = name.startswith(IN_BROWSER)
 
-    add("--jobctl-scenario", "Which of several loaded scenarios runs", default="")
+    first = DEFAULT_SCENARIO if DEFAULT_SCENARIO in scenarios else next(iter(scenarios), "")
+    add("--jobctl-scenario", "Which of the loaded scenarios runs", default=first, choices=scenarios or ("",))
     add("--jobctl-spec", "Spec whose jobs are enqueued, instead of the scenario's", default="")
     add("--jobctl-jobs", "Jobs to enqueue in turn: names with commas between them", default="")
     add(
@@ -62,7 +68,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     add("--jobctl-backlog", "Jobs to keep waiting in every queue (scenario fairness)", type=int, default=0)
     add(
         "--jobctl-workers",
-        "Worker processes to run beside the test; -1: one with the embedded broker, none with a broker of yours",
+        "Worker processes to run; -1: as the scenario says, mostly one with the embedded broker and none with yours",
         type=int,
         default=-1,
     )
@@ -130,14 +136,14 @@ def read_options(given: Namespace, defaults: Options) -> Options:
         arrivals=given.jobctl_arrivals or defaults.arrivals,
         batch=_positive("--jobctl-batch", given.jobctl_batch) if given.jobctl_batch else defaults.batch,
         backlog=_positive("--jobctl-backlog", given.jobctl_backlog) if given.jobctl_backlog else defaults.backlog,
-        workers=None if given.jobctl_workers < 0 else given.jobctl_workers,
+        workers=defaults.workers if given.jobctl_workers < 0 else given.jobctl_workers,
         concurrency=_positive("--jobctl-concurrency", given.jobctl_concurrency),
         warmup_s=_seconds("--jobctl-warmup", given.jobctl_warmup),
         drain_s=_seconds("--jobctl-drain", given.jobctl_drain),
         limit_s=_seconds("--jobctl-limit", given.jobctl_limit) if given.jobctl_limit else defaults.limit_s,
         outstanding=_positive("--jobctl-outstanding", given.jobctl_outstanding),
         is_shared=given.jobctl_shared,
-        thresholds=tuple(given.threshold),
+        thresholds=(*defaults.thresholds, *given.threshold),
         baseline=given.baseline,
         result=given.jobctl_result,
         junit=given.jobctl_junit,
@@ -169,16 +175,3 @@ def _seconds(option: str, text: str) -> float:
         return parse_duration(text)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
-
-
-def known_scenarios(names: Sequence[str], asked: str) -> str:
-    """Return the scenario that runs when several are loaded.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
-    if asked in names:
-        return asked
-    if asked:
-        raise UsageError(f"no scenario `{asked}` is loaded", hint=f"there are {', '.join(sorted(names))}")
-    return "throughput" if "throughput" in names else sorted(names)[0]

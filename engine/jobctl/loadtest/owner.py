@@ -6,12 +6,13 @@ import logging
 import threading
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobctl import load_plan
 from jobctl.broker.connect import connect_blocking, open_broker, translate_errors
 from jobctl.broker.embedded import embedded_broker
 from jobctl.broker.envelope import new_key
+from jobctl.errors import BrokerError, UsageError
 from jobctl.loadtest.clock import BrokerClock
 from jobctl.loadtest.keyspace import keep_reserved, reserved
 from jobctl.loadtest.options import Options
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HOME = "load"  # folder of the load tests' own embedded broker, in that of the environment's
-ALIVE_S = 5.0
+ALIVE_S = 1.0  # between signs of life, and looks at the memory
 
 
 class Owner:
@@ -71,14 +72,21 @@ class Owner:
             stack.enter_context(translate_errors(self.url))
             self.server = stack.enter_context(connect_blocking(self.url))
             stack.enter_context(reserved(self.server, queues, run=self.id, is_shared=options.is_shared))
+            count = int(self.is_embedded) if options.workers is None else options.workers
+            if scenario.workers and not count:
+                raise UsageError(
+                    "this scenario needs workers of its own", hint=f"say `--jobctl-workers {scenario.workers}`"
+                )
+            env = stack.enter_context(scenario.world()) if count else {}
             self.workers: Workers = stack.enter_context(
                 running(
                     self.server,
                     spec=options.spec,
                     url=self.url,
-                    count=int(self.is_embedded) if options.workers is None else options.workers,
+                    count=count,
                     concurrency=options.concurrency,
                     lease=scenario.lease,
+                    env=env,
                 )
             )
             self.clock = BrokerClock(self.server)
@@ -129,7 +137,16 @@ class Owner:
 
     def _stay_alive(self) -> None:
         while self.sleep(ALIVE_S):
-            keep_reserved(self.server, self.id)
+            try:
+                with translate_errors(self.url):
+                    keep_reserved(self.server, self.id)
+                    memory: Any = self.server.info("memory")
+            except BrokerError as error:
+                log.warning("the broker is away: %s", error.message)
+                continue
+            now_ms = self.clock.now_ms()
+            self.total.memory["broker", now_ms] = int(memory["used_memory"])
+            self.total.memory["worker", now_ms] = self.workers.memory()
 
     def _beside(self) -> None:
         self.scenario.beside(self)

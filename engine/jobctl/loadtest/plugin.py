@@ -18,8 +18,8 @@ from gevent import GreenletExit
 from locust.runners import MasterRunner, WorkerRunner
 
 from jobctl import load_plan
-from jobctl.errors import BrokerError, JobctlError
-from jobctl.loadtest.options import Options, add_options, known_scenarios, read_options
+from jobctl.errors import BrokerError, JobctlError, UsageError
+from jobctl.loadtest.options import Options, add_options, read_options
 from jobctl.loadtest.owner import Owner
 from jobctl.loadtest.session import Session
 from jobctl.loadtest.webtabs import add_tabs
@@ -28,6 +28,7 @@ from jobctl.measure.thresholds import parse_thresholds
 from jobctl.settings import Settings
 
 if TYPE_CHECKING:
+    from locust.argument_parser import LocustArgumentParser
     from locust.env import Environment
 
     from jobctl.loadtest.user import JobUser
@@ -63,13 +64,15 @@ class Plugin:
         elif isinstance(runner, WorkerRunner):
             runner.register_message(FINISH, self._send_log, concurrent=True)
         parse_thresholds(environment.parsed_options.threshold)
+        if not isinstance(runner, WorkerRunner):
+            self.choose(environment.parsed_options.jobctl_scenario)
 
     # ---- the beginning
 
     def begin(self) -> None:
         """Open what a run needs."""
         self._is_stopping = False
-        scenario = self._choose()
+        scenario = self._scenario()
         if isinstance(self.environment.runner, WorkerRunner):
             self._join(scenario)
             return
@@ -105,25 +108,32 @@ class Plugin:
             fire=self._fire,
         )
 
-    def _choose(self) -> type[JobUser]:
-        """Return the class of the users; of several shipped scenarios, leave Locust only one.
+    def choose(self, name: str) -> None:
+        """Of several shipped scenarios, leave Locust only one: before it deals out users to its processes."""
+        environment = self.environment
+        ui = environment.web_ui
+        if environment.parsed_options.user_classes or (ui is not None and ui.userclass_picker_is_active):
+            return  # somebody has chosen
+        environment.user_classes = [
+            each for each in self.loaded if not (issubclass(each, _base()) and each.scenario) or each.scenario == name
+        ]
+
+    def _scenario(self) -> type[JobUser]:
+        """Return the class of the users.
 
         Raises:
-            UsageError: none of the name that was asked for.
+            UsageError: several scenarios were chosen; each would measure the others.
         """
-        from jobctl.loadtest.user import JobUser
-
-        environment = self.environment
-        given = environment.parsed_options
-        ui = environment.web_ui
-        is_picked = bool(given.user_classes) or bool(ui and ui.userclass_picker_is_active)
-        classes = list(environment.user_classes) if is_picked else self.loaded
-        scenarios = {each.scenario: each for each in classes if issubclass(each, JobUser) and each.scenario}
-        if scenarios and (len(scenarios) > 1 or given.jobctl_scenario):
-            chosen = scenarios[known_scenarios(list(scenarios), given.jobctl_scenario)]
-            classes = [each for each in classes if each is chosen or each not in scenarios.values()]
-        environment.user_classes = classes
-        return next(each for each in classes if issubclass(each, JobUser))
+        classes = self.environment.user_classes
+        if isinstance(self.environment.runner, WorkerRunner):
+            name = self.environment.parsed_options.jobctl_scenario  # the master's
+            classes = [each for each in self.loaded if not name or getattr(each, "scenario", "") == name]
+        ours: list[type[JobUser]] = [each for each in classes if issubclass(each, _base())]
+        if len(chosen := {each.scenario for each in ours if each.scenario}) > 1:
+            raise UsageError(
+                f"the scenarios {', '.join(sorted(chosen))} would measure each other", hint="choose one of them"
+            )
+        return ours[0]
 
     # ---- the end
 
@@ -150,8 +160,11 @@ class Plugin:
             owner.close()
         if result.missed:
             self.environment.process_exit_code = 6
+        elif not owner.total.counts["completed"]:
+            log.error("no job was done; is a worker running (`--jobctl-workers 1`)?")
+            self.environment.process_exit_code = 1
         elif any(owner.total.counts[name] for name in FAULTS if name not in result.judged):
-            log.error("not all jobs ended well; is a worker running (`--jobctl-workers 1`)?")
+            log.error("not all jobs ended well")
             self.environment.process_exit_code = 1
         elif result.verdicts:
             self.environment.process_exit_code = 0  # Locust would count faults that a threshold allows
@@ -228,13 +241,28 @@ def session_of(environment: Environment) -> Session:
 
 def install(events: Any) -> None:
     """Listen to Locust's events."""
-    events.init_command_line_parser.add_listener(add_options)
+    events.init_command_line_parser.add_listener(_add_options)
     events.init.add_listener(_init)
     events.test_start.add_listener(_start)
     events.test_stopping.add_listener(_stopping)
     events.report_to_master.add_listener(_report)
     events.worker_report.add_listener(_take_report)
     events.quit.add_listener(_quit)
+
+
+def _add_options(parser: LocustArgumentParser, **_: Any) -> None:
+    add_options(parser, sorted(each.scenario for each in _all_below(_base()) if each.scenario))
+
+
+def _base() -> type[JobUser]:
+    from jobctl.loadtest.user import JobUser  # which imports this module
+
+    return JobUser
+
+
+def _all_below(base: type[Any]) -> set[type[Any]]:
+    below = set(base.__subclasses__())
+    return below.union(*(_all_below(each) for each in below))
 
 
 def _init(environment: Any, **_: Any) -> None:
@@ -244,7 +272,7 @@ def _init(environment: Any, **_: Any) -> None:
         _say(error)
         raise SystemExit(error.exit_code) from None
     if environment.web_ui is not None:
-        add_tabs(environment.web_ui, lambda: plugin.last)
+        add_tabs(environment.web_ui, lambda: plugin.last, plugin.choose)
 
 
 def _start(environment: Any, **_: Any) -> None:

@@ -24,6 +24,7 @@ WINDOWS = 10  # that a run is cut into, to tell a change from noise
 HIGHER_IS_BETTER = frozenset({"throughput"})
 SLOW_SENDER_MS = 10.0  # behind its schedule, p95: more than what a busy machine does now and then
 BUSY_SENDER = 0.9  # of a core
+MEMORY = ("broker.memory", "broker.growth", "worker.memory", "worker.growth")
 SHOWN = ("p50", "p90", "p95", "p99", "max")
 
 
@@ -113,7 +114,7 @@ class Result:
         if self.changes:
             parts.append(_columns(_change_rows(self.changes)))
         if self.saturation:
-            hint = "hint: the figures may be its own; use --processes, or a larger --jobctl-batch"
+            hint = "hint: the figures may be its own; give it more users, --processes, or a larger --jobctl-batch"
             parts.append(f"warning: {self.saturation}\n{hint}")
         return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -127,7 +128,7 @@ class Result:
         return rows if len(rows) > 1 else []
 
     def _counts(self) -> list[list[str]]:
-        names = ("throughput", "offered", *COUNTS, "backlogged", "generator.cpu")
+        names = ("throughput", "offered", *COUNTS, "backlogged", "generator.cpu", *MEMORY)
         rows = [[name, _write(name, value)] for name in names if isinstance(value := self.figures.get(name), float)]
         return rows + ([["workers killed", str(self.kills)]] if self.kills else [])
 

@@ -65,6 +65,7 @@ class Session:
         self._fire = fire
         self._log = RunLog()
         self._in_flight = 0
+        self._is_refusal_told = False
         self._synced_s = self._usage_s = time.perf_counter()
         self._cpu_s = time.process_time()
         self._by_name = {name: each for each in plan.registrations for name in (each.name, each.type)}
@@ -121,6 +122,9 @@ class Session:
         finally:
             self._in_flight -= 1
         took_ms = (time.perf_counter() - began_s) * 1000
+        if fault is not None and not self._is_refusal_told:
+            self._is_refusal_told = True
+            log.error("an enqueue was refused: %s%s", fault, f" (hint: {fault.hint})" if fault.hint else "")
         if is_measured:
             self._log.record("enqueue", name, took_ms)
             self._log.record("late", "", max(sent_ms - intended_ms, 0.0))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
 from locust import User, events, task
 
 from jobctl.client import NewJob
+from jobctl.compiler.plan import Registration
 from jobctl.loadtest import plugin
 from jobctl.loadtest.options import Options
 from jobctl.loadtest.payloads import made_up
+from jobctl.loadtest.result import MEMORY
 from jobctl.measure.arrivals import Arrivals, Even, Poisson, Together
 from jobctl.measure.metrics import METRICS
 from jobctl.settings import Settings
@@ -36,7 +40,9 @@ class JobUser(User):
         batch: jobs in one call.
         backlog: jobs kept waiting in every queue, by scenarios that keep some.
         limit_s: longest run, seconds.
-        lease: time until jobs of a killed worker run again, for workers the test starts; None = the worker's own.
+        workers: worker processes that the test runs; None = one with the embedded broker, none with a broker of yours.
+        lease: time until jobs of a killed worker run again, for workers the test runs; None = the worker's own.
+        thresholds: what must hold beside what is asked for.
         scenario: name of a shipped scenario: of several, one runs at a time.
         notes_starts: whether fairness is measured.
     """
@@ -49,7 +55,9 @@ class JobUser(User):
     batch: ClassVar[int] = 1
     backlog: ClassVar[int] = 1000
     limit_s: ClassVar[float] = 3600.0
+    workers: ClassVar[int | None] = None
     lease: ClassVar[str | None] = None
+    thresholds: ClassVar[tuple[str, ...]] = ()
     scenario: ClassVar[str] = ""
     notes_starts: ClassVar[bool] = False
 
@@ -64,13 +72,20 @@ class JobUser(User):
             batch=cls.batch,
             backlog=cls.backlog,
             limit_s=cls.limit_s,
+            workers=cls.workers,
+            thresholds=cls.thresholds,
         )
 
     @classmethod
     def measured(cls) -> frozenset[str]:
         """Return the metrics that thresholds may be about."""
-        common = {name for name in METRICS if "." not in name} | {"generator.cpu"}
+        common = {name for name in METRICS if "." not in name} | {"generator.cpu", *MEMORY}
         return frozenset({*common, *(FAIRNESS if cls.notes_starts else ())})
+
+    @classmethod
+    def world(cls) -> AbstractContextManager[Mapping[str, str]]:
+        """Open what the jobs need around them, and yield environment variables for the workers the test runs."""
+        return nullcontext({})
 
     @classmethod
     def beside(cls, owner: Owner) -> None:
@@ -79,15 +94,22 @@ class JobUser(User):
     def next_job(self) -> NewJob:
         """Return the next job to send: each of `jobs` in turn, with a payload made up from its declaration."""
         number = next(self.numbers)
-        registration = self.session.registrations[number % len(self.session.registrations)]
+        return self.job(self.session.registrations[number % len(self.session.registrations)], number)
+
+    def job(self, registration: Registration, number: int) -> NewJob:
+        """Return a job with a payload made up from its declaration.
+
+        Args:
+            number: different for every job of a run.
+        """
         return NewJob(registration.name, made_up(registration, number))
 
     def on_start(self) -> None:
         """Take part in the run."""
         self.session = plugin.session_of(self.environment)
         self.options = self.session.options
-        # Different numbers for every user of every process: ids are made of them.
-        self.numbers = itertools.count(Random().getrandbits(48) << 24)
+        # Different numbers for every user of every process: ids are made of them. All stay below 2 ** 53.
+        self.numbers = itertools.count(Random().getrandbits(28) << 24)
         self._due_s: float | None = None
 
     def wait_time(self) -> float:
@@ -97,10 +119,13 @@ class JobUser(User):
         return 0.0 if self._due_s is None else max(self._due_s - self.session.clock.now_ms() / 1000, 0.0)
 
     @task
+    def turn(self) -> None:
+        """Send, while the run lasts. Override `send`: Locust would run a second task beside this one."""
+        if not self.session.is_over:
+            self.send()
+
     def send(self) -> None:
         """Send the next jobs."""
-        if self.session.is_over:
-            return
         arrivals = self._arrivals()
         if arrivals is None:
             self._send_and_wait()

@@ -36,12 +36,15 @@ _TABLES = [
 ]
 
 
-def add_tabs(web_ui: Any, owner: Callable[[], Owner | None]) -> None:
-    """Add the tabs.
+def add_tabs(web_ui: Any, owner: Callable[[], Owner | None], choose: Callable[[str], None]) -> None:
+    """Add the tabs, and have a scenario chosen in the form take effect.
 
     Args:
         owner: returns the run that is under way or was the last one.
+        choose: called with the scenario's name before a run begins.
     """
+    from flask import request
+
     renew = web_ui.update_template_args
 
     def update_template_args() -> None:
@@ -50,15 +53,18 @@ def add_tabs(web_ui: Any, owner: Callable[[], Owner | None]) -> None:
 
     web_ui.update_template_args = update_template_args
 
-    def extend(response: Any) -> Any:
-        from flask import request
+    def begin() -> None:
+        if request.path.endswith("/swarm") and (name := request.form.get("jobctl_scenario")):
+            choose(name)
 
+    def extend(response: Any) -> Any:
         if request.path.endswith("/stats/requests") and response.is_json and response.status_code == 200:
             content = response.get_json()
             content["extended_stats"] = tables(owner())
             response.set_data(json.dumps(content))
         return response
 
+    web_ui.app.before_request(begin)
     web_ui.app.after_request(extend)
 
 

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+import psutil  # type: ignore[import-untyped]  # Locust brings it
 
 from jobctl.broker import keys
 from jobctl.errors import JobctlError
@@ -39,12 +41,20 @@ class Workers:
         url: the broker.
         concurrency: jobs each runs at once.
         lease: time until the jobs of a killed one run again, e.g. ``2s``; None = the worker's own.
+        env: variables they have beside our own.
     """
 
-    def __init__(self, spec: str, url: str, concurrency: int, lease: str | None = None) -> None:
+    def __init__(
+        self, spec: str, url: str, concurrency: int, *, lease: str | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
         self._command = [sys.executable, "-m", "jobctl_cli", "run", "--spec", spec, "--concurrency", str(concurrency)]
         self._command += ["--no-scheduler"]
-        self._env = {**os.environ, "REDIS_URL": url, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._env = {
+            **os.environ,
+            **(env or {}),
+            "REDIS_URL": url,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        }
         if lease is not None:
             self._env["JOBCTL_LEASE"] = lease
         self._logs = tempfile.TemporaryDirectory(prefix="jobctl-load-")
@@ -96,6 +106,16 @@ class Workers:
         self.start(1)
         return victim.pid
 
+    def memory(self) -> int:
+        """Return the resident memory of the largest worker, bytes; 0 without any."""
+        sizes = [0]
+        for process in self._processes:
+            try:
+                sizes.append(psutil.Process(process.pid).memory_info().rss)
+            except psutil.Error:
+                continue  # it was just killed
+        return max(sizes)
+
     def stop(self) -> None:
         """Stop all: SIGTERM, and SIGKILL for what does not end within its grace."""
         for process in self._processes:
@@ -126,15 +146,22 @@ def reporting(server: Redis) -> set[bytes]:
 
 @contextmanager
 def running(
-    server: Redis, *, spec: str, url: str, count: int, concurrency: int, lease: str | None = None
+    server: Redis,
+    *,
+    spec: str,
+    url: str,
+    count: int,
+    concurrency: int,
+    lease: str | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Workers]:
-    """Run `count` workers for as long as the context lasts, ready when it begins.
+    """Run `count` workers for as long as the context lasts, ready when it begins; arguments as of `Workers`.
 
     Raises:
         WorkerFailed: one did not start.
     """
     known = reporting(server)
-    with Workers(spec, url, concurrency, lease) as workers:
+    with Workers(spec, url, concurrency, lease=lease, env=env) as workers:
         workers.start(count)
         workers.wait_until_ready(server, known, count)
         yield workers

@@ -91,6 +91,10 @@ METRICS: Final = {
         Metric("generator.cpu", Unit.SHARE, "processor time of the busiest generator process"),
         Metric("worker.cpu_per_job", Unit.DURATION, "processor time of all workers, per job"),
         Metric("worker.memory", Unit.SIZE, "most resident memory of any worker process"),
+        Metric(
+            "worker.growth", Unit.SHARE, "by how much more memory a worker held in the last third than in the first"
+        ),
+        Metric("broker.growth", Unit.SHARE, "the same of the server's data"),
         Metric("broker.cpu_per_job", Unit.DURATION, "processor time of the server, per job"),
         Metric("broker.memory", Unit.SIZE, "most data the server held"),
         Metric("broker.bytes_per_job", Unit.SIZE, "what a waiting job adds to the server's memory"),

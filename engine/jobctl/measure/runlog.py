@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any, Self
 
 from jobctl.measure.fairness import WINDOW, Fairness, measure_spans
@@ -51,6 +52,7 @@ class RunLog:
         looks, busy_looks: how often the queues' depth was looked at, and how often some job was waiting.
         depth: most jobs that were seen waiting.
         generator_cpu: processor time of the busiest observer, 1 = one core.
+        memory: (what, epoch ms) -> bytes it held then; what is ``broker`` or ``worker``.
     """
 
     latencies: dict[tuple[str, str], Histogram] = field(default_factory=dict)
@@ -61,6 +63,7 @@ class RunLog:
     busy_looks: int = 0
     depth: int = 0
     generator_cpu: float = 0.0
+    memory: dict[tuple[str, float], int] = field(default_factory=dict)
 
     def record(self, metric: str, job: str, latency_ms: float) -> None:
         """Note a latency."""
@@ -85,6 +88,7 @@ class RunLog:
         self.busy_looks += other.busy_looks
         self.depth = max(self.depth, other.depth)
         self.generator_cpu = max(self.generator_cpu, other.generator_cpu)
+        self.memory.update(other.memory)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -100,6 +104,7 @@ class RunLog:
             "busy_looks": self.busy_looks,
             "depth": self.depth,
             "generator_cpu": self.generator_cpu,
+            "memory": [[what, at_ms, size] for (what, at_ms), size in self.memory.items()],
         }
 
     @classmethod
@@ -121,6 +126,7 @@ class RunLog:
             busy_looks=data["busy_looks"],
             depth=data["depth"],
             generator_cpu=data["generator_cpu"],
+            memory={(what, at_ms): size for what, at_ms, size in data["memory"]},
         )
 
 
@@ -168,6 +174,7 @@ def figures_of(log: RunLog, interval: Interval, fair: Fairness | None = None) ->
     figures["generator.cpu"] = log.generator_cpu
     if log.looks:
         figures["backlogged"] = log.busy_looks / log.looks
+    figures |= _memory(log, interval)
     if fair is not None:
         figures["fairness.max_deviation"] = fair.worst_points / 100
         figures["fairness.rms_deviation"] = fair.rms_points / 100
@@ -176,4 +183,18 @@ def figures_of(log: RunLog, interval: Interval, fair: Fairness | None = None) ->
         figures["fairness.work_deviation"] = max(abs(work[queue] - share) for queue, share in fair.expected.items())
         figures["fairness.starvation"] = max(fair.starved_ms.values(), default=0.0)
         figures |= {f"fairness.starvation{{{queue}}}": ms for queue, ms in fair.starved_ms.items()}
+    return figures
+
+
+def _memory(log: RunLog, interval: Interval) -> dict[str, float]:
+    """Return the most memory held in the measured time, and how it grew from its first third to its last."""
+    sizes: dict[str, list[int]] = {}
+    for (what, at_ms), size in sorted(log.memory.items()):
+        if interval.from_ms <= at_ms <= interval.to_ms and size:
+            sizes.setdefault(what, []).append(size)
+    figures: dict[str, float] = {}
+    for what, each in sizes.items():
+        figures[f"{what}.memory"] = float(max(each))
+        if third := len(each) // 3:
+            figures[f"{what}.growth"] = fmean(each[-third:]) / fmean(each[:third]) - 1
     return figures
