@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jobctl.testing.proxy import Proxy
     from jobctl.testing.ran import Ran, Runs
     from jobctl.testing.stepped import SteppedWorker
+    from jobctl.testing.strategies import invalid_payloads, payloads
 
 _HOME = {
     # what the fixtures are, for annotations
@@ -42,6 +43,9 @@ _HOME = {
     "kill": "jobctl.testing.faults",
     "overrun": "jobctl.testing.faults",
     "Proxy": "jobctl.testing.proxy",
+    # payloads from the declaration
+    "payloads": "jobctl.testing.strategies",
+    "invalid_payloads": "jobctl.testing.strategies",
     "Account": "jobctl.testing.accounting",
     "Fate": "jobctl.testing.accounting",
 }
@@ -65,8 +69,10 @@ __all__ = [
     "SteppedWorker",
     "block",
     "fail",
+    "invalid_payloads",
     "kill",
     "overrun",
+    "payloads",
 ]
 
 

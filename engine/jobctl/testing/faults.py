@@ -30,7 +30,7 @@ class InjectedFailure(Exception):
 
 
 class WorkerLost(BaseException):
-    """The end of a plain handler whose worker, in the test's own process, has been killed."""
+    """What ends a handler in the test's own process when its worker is killed. Nothing is told to the broker."""
 
 
 class Harm(StrEnum):
@@ -206,8 +206,10 @@ class FaultyCallee:
     async def _meet_async(self, faults: Sequence[Fault], context: Any) -> None:
         for fault in faults:
             self._meet(fault, context)
-            if fault.harm in (Harm.KILL, Harm.OVERRUN):
-                await asyncio.get_running_loop().create_future()  # gone, or told to stop: it does not go on
+            if fault.harm is Harm.KILL:
+                raise WorkerLost
+            if fault.harm is Harm.OVERRUN:
+                await asyncio.get_running_loop().create_future()  # it has been told to stop
 
     def _call_plain(self, context: Any, /, **payload: Any) -> Any:
         faults = self._faults(context)
@@ -226,12 +228,13 @@ class FaultyCallee:
 
 
 class AtWaits:
-    """Awaits a coroutine, and calls a function when it waits for the n-th time, before it goes on waiting.
+    """Awaits a coroutine, and calls a function whenever it waits.
 
     Args:
         coroutine: what is awaited.
-        meet: called with n, from 1; when it returns True the coroutine never goes on, as after `kill -9`: not even its
-            ``finally`` blocks run.
+        meet: called with n when it waits for the n-th time, from 1, and with 0 before it goes on. When it returns True
+            the worker is lost there: `WorkerLost` is raised inside the coroutine. Its ``with`` and ``finally`` blocks
+            are left, as a database rolls back what a dead client had begun; nothing else of it runs.
     """
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], meet: Callable[[int], bool]) -> None:
@@ -243,22 +246,21 @@ class AtWaits:
         send: Any = None
         thrown: BaseException | None = None
         while True:
+            if self._meet(0):
+                thrown = WorkerLost()
             try:
                 yielded = self._coroutine.send(send) if thrown is None else self._coroutine.throw(thrown)
             except StopIteration as stop:
                 return stop.value
             waits += 1
-            if self._meet(waits):
-                _FROZEN.append(self._coroutine)
-                yield from asyncio.get_running_loop().create_future()
             send, thrown = None, None
+            if self._meet(waits):
+                thrown = WorkerLost()
+                continue
             try:
                 send = yield yielded
             except BaseException as error:
                 thrown = error
-
-
-_FROZEN: list[Coroutine[Any, Any, Any]] = []  # kept: what is collected is closed, and closing runs `finally` blocks
 
 
 def time_out(execution: Execution, key: str, limit_s: float) -> None:

@@ -11,13 +11,13 @@ import functools
 import inspect
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jobctl.testing.plugin import spec_of
+from jobctl.testing.specs import choose_spec, spec_paths
 
 if TYPE_CHECKING:
     from jobctl.testing.broker import HarnessBroker
@@ -35,6 +35,7 @@ MARKER = (
 def join(config: pytest.Config) -> None:
     """Register the fixtures, but for those whose names other plugins have taken."""
     config.addinivalue_line("markers", MARKER)
+    choose_spec(spec_of(config))
     if str(config.rootpath) not in sys.path:
         sys.path.append(str(config.rootpath))  # handlers are imported as `jobctl run` does from there
     others = [plugin for plugin in config.pluginmanager.get_plugins() if plugin is not None]
@@ -68,8 +69,7 @@ def jobctl_harness(request: pytest.FixtureRequest, jobctl_state: dict[str, Any] 
 
     marker = request.node.get_closest_marker("jobctl")
     chosen = dict(marker.kwargs) if marker else {}
-    spec = chosen.pop("spec", None) or spec_of(request.config)
-    paths = [spec] if isinstance(spec, str | Path) else list(spec)
+    paths = spec_paths(chosen.pop("spec", None))
     options = Options(spec=[request.config.rootpath / path for path in paths], **chosen)
     if _is_async(request):
         harness = Harness(options, jobctl_state)

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from jobctl.compiler import load_plan
 from jobctl.compiler.plan import Plan
 from jobctl.errors import UsageError
 from jobctl.testing.broker import HarnessBroker
@@ -22,21 +21,12 @@ from jobctl.testing.jobs import BlockingJobs, BlockingWorker, HarnessWorker, Job
 from jobctl.testing.noted import NotedBlockingClient, NotedClient, Promises
 from jobctl.testing.process import ProcessWorker
 from jobctl.testing.server import shared_server
+from jobctl.testing.specs import plan_of
 from jobctl.testing.state import WorkerState
 from jobctl.testing.stepped import SteppedWorker
 from jobctl.worker.process import resolve_hooks
 
 WorkerKind = Literal["stepped", "process"]
-
-
-@cache
-def plan_of(spec: tuple[str, ...]) -> Plan:
-    """Return the plan of the specs at these paths, compiled once a process.
-
-    Raises:
-        SpecErrors: the specs have problems.
-    """
-    return load_plan(spec)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +79,7 @@ class Harness:
     @cached_property
     def plan(self) -> Plan:
         """The compiled spec."""
-        return plan_of(tuple(str(path) for path in self.options.spec))
+        return plan_of(self.options.spec)
 
     @cached_property
     def stepped(self) -> SteppedWorker:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+import inspect
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -17,6 +18,7 @@ from jobctl.testing.accounting import Account, Books, close_books
 from jobctl.testing.broker import HarnessBroker
 from jobctl.testing.enqueued import Board
 from jobctl.testing.faults import Fault
+from jobctl.testing.idempotence import Crash, CrashingCallee, check
 from jobctl.testing.noted import Promises
 from jobctl.testing.process import ProcessWorker
 from jobctl.testing.ran import Ran, Runs
@@ -58,6 +60,59 @@ class _Jobs(Board):
                 states={record.key: record.state for record in self.broker.records() if record.key in known},
             )
         )
+
+    def check_idempotent(
+        self,
+        job: str,
+        payload: Mapping[str, Any] | None = None,
+        /,
+        *,
+        probe: Callable[[], Any],
+        reset: Callable[[], Any] = lambda: None,
+        key: str | None = None,
+        **fields: Any,
+    ) -> int:
+        """Insist that a job is safe to run again: run it twice, crash it at every point and run it again.
+
+        Points are all places where an ``async def`` handler, or a task it has begun, waits; of a plain one, all lines
+        of its module that it runs. Each run is a new worker's, in an event loop of its own: the startup hook is called
+        unless the test gives the state.
+
+        Args:
+            job: its name or type.
+            payload: field -> value.
+            probe: looks at the world; whatever it returns is compared with what it returned after one run.
+            reset: makes the world what it was, before each trial.
+            key: the job's key.
+            fields: payload fields as keywords.
+
+        Returns:
+            the number of points at which it was crashed.
+
+        Raises:
+            AssertionError: some trial left another world; the message says which, and where it was crashed.
+        """
+        __tracebackhide__ = True
+        options = {"key": key, "queue": None, "timeout": None, "tick": None}
+        raw = self._record(job, {**(payload or {}), **fields}, 1, **options)
+        registration = self.plan.registration(job)
+        handler = self._performer.handlers[registration.type]
+        code = getattr(inspect.unwrap(handler.function), "__code__", None)
+
+        async def deliver(crash: Crash) -> Ran:
+            state = self._performer.state.anew()
+            performer = SteppedWorker(self.plan, self.broker, state)
+            performer.wrap = lambda callee: CrashingCallee(callee, crash)
+            await state.open()
+            if handler.is_async:
+                asyncio.get_running_loop().set_task_factory(cast(Any, crash.make_task))
+            try:
+                return await performer.run_record(raw)
+            finally:
+                asyncio.get_running_loop().set_task_factory(None)
+                await state.close()
+
+        return check(registration.name, deliver, code, probe, reset)
 
     def _record(self, job: str, payload: Mapping[str, Any], attempt: int, **options: Any) -> bytes:
         registration = self.plan.registration(job)

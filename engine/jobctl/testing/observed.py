@@ -7,6 +7,7 @@ from typing import Any
 
 from jobctl.broker.record import Wire
 from jobctl.clock import utc
+from jobctl.testing.faults import WorkerLost
 from jobctl.testing.ran import Ran
 from jobctl.worker import ending
 from jobctl.worker.execution import Execution
@@ -19,6 +20,7 @@ class ObservedExecution(Execution):
     def __init__(self, *args: Any, names: Mapping[str, str], **options: Any) -> None:
         super().__init__(*args, **options)
         self.ran: list[Ran] = []
+        self.is_lost = False
         self._names = names
 
     def wanted(self) -> int:
@@ -30,6 +32,13 @@ class ObservedExecution(Execution):
         super()._succeeded(run, result)
         if is_current and len(self.ran) == before:  # a result that cannot be stored has been settled
             self._note(run, "complete", result=result)
+
+    def _failed(self, run: Run, error: BaseException) -> None:
+        if isinstance(error, WorkerLost):  # the worker is no more: it is not the one to say how this ended
+            self.is_lost = True
+            self._wake()
+        else:
+            super()._failed(run, error)
 
     def _settle(self, run: Run, verdict: ending.Verdict, now_ms: int) -> None:
         retry_in_s = verdict.delay_s if verdict.outcome == "retry" else None

@@ -38,6 +38,10 @@ class WorkerState:
             self._made = made
         return self._made
 
+    def anew(self) -> WorkerState:
+        """Return the state of another worker of the same application: made by itself, unless a test has given it."""
+        return WorkerState(self._find_hooks, self._given)
+
     async def close(self) -> None:
         """Call the shutdown hook, if the startup hook has been called."""
         made, self._made = self._made, None

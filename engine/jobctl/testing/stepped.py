@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ from jobctl.worker import ending
 from jobctl.worker.callees import HandlerCallee
 from jobctl.worker.execution import Execution
 from jobctl.worker.hooks import call_hook, failure_of
-from jobctl.worker.run import Run
+from jobctl.worker.run import Callee, Run
 from jobctl.worker.tasks import end_tasks
 
 if TYPE_CHECKING:
@@ -70,9 +70,10 @@ class SteppedWorker:
         self.concurrency = concurrency
         self.starts: Counter[str] = Counter()
         self.ends: Counter[str] = Counter()
-        self._state = state
+        self.state = state
         self._names = {job.type: job.name for job in plan.registrations}
         self._play = Play([], self)
+        self.wrap: Callable[[Callee], Callee] = lambda callee: FaultyCallee(callee, self._play)
         self._lives = 0
         self._is_dead = False
         self._redis: Redis | None = None
@@ -129,13 +130,13 @@ class SteppedWorker:
     async def run_record(self, raw: bytes) -> Ran:
         """Run one job record as a worker would, though nobody has queued it; return how it ended."""
         wire = read_wire(raw)
-        state = await self._state.open()
+        state = await self.state.open()
         execution = self._make_execution("perform", state)
         self._performing.append(execution)
         before = asyncio.all_tasks()
         turn = Turn([(0, keys.job_id(wire.queue, wire.key), raw)], "perform", [], [], wire.queued, [], is_full=False)
         execution.accept(turn)
-        while execution.running and not self._is_dead:
+        while execution.running and not (self._is_dead or execution.is_lost):
             self._woken.clear()
             await self._woken.wait()
         self._performing.remove(execution)
@@ -185,7 +186,7 @@ class SteppedWorker:
                 await self._cycle.turn(self._execution.ended, 0)
                 await self._cycle.close()
         await self._finish_hooks()
-        await self._state.close()
+        await self.state.close()
         if self._redis is not None:
             await self._redis.aclose()
 
@@ -214,13 +215,13 @@ class SteppedWorker:
         weights = {queue.name: queue.weight for queue in self.plan.queues}
         strict = self.plan.scheduling is Scheduling.STRICT
         self._cycle = Cycle(self.broker.url, weights, name, strict=strict, client=self._redis)
-        self._execution = self._make_execution(name, await self._state.open())
+        self._execution = self._make_execution(name, await self.state.open())
 
     def _make_execution(self, name: str, state: dict[str, Any]) -> ObservedExecution:
         limits = [(queue.reserved, queue.max_running) for queue in self.plan.queues]
         self._loop = asyncio.get_running_loop()
         return ObservedExecution(
-            {job: FaultyCallee(HandlerCallee(one, state), self._play) for job, one in self.handlers.items()},
+            {job: self.wrap(HandlerCallee(one, state)) for job, one in self.handlers.items()},
             worker_id=name,
             concurrency=max(self.concurrency, sum(reserved for reserved, _ in limits)),
             wake=self._woken.set,
@@ -300,7 +301,7 @@ class SteppedWorker:
         )
 
     def _on_failure(self, run: Run, verdict: ending.Verdict) -> None:
-        hook = self._state.hooks.error
+        hook = self.state.hooks.error
         if hook is not None and run.context is not None:
             task = asyncio.ensure_future(call_hook("error", hook, run.context, failure_of(run, verdict)))
             self._hooks_running.add(task)

@@ -40,7 +40,7 @@ async def test_in_an_asyncio_test_it_is_awaited(client: Client, worker: SteppedW
 
 
 def test_what_jobs_enqueue_runs_as_well(client: BlockingClient, worker: BlockingWorker, jobctl_harness):
-    jobctl_harness.stepped._state._given = {"spec": jobctl_harness.options.spec[0], "greeting": "hi"}
+    jobctl_harness.stepped.state._given = {"spec": jobctl_harness.options.spec[0], "greeting": "hi"}
     client.enqueue("parent")
 
     ran = worker.drain()
