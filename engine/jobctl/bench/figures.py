@@ -110,10 +110,14 @@ def measured_span(trace: Trace) -> Span | None:
 
 
 def window_rates(ends: Sequence[int], span: Span) -> list[float]:
-    """Return the throughput in each of ten equal parts of the measured time, jobs per second."""
-    marks = [span.began + (span.ended - span.began) * part // WINDOWS for part in range(WINDOWS + 1)]
-    counts = [bisect_left(ends, mark) for mark in marks]
-    return [(after - before) / (span.seconds / WINDOWS) for before, after in pairwise(counts)]
+    """Return the throughput of each tenth of the measured jobs, jobs per second: never 0, so that it has a ratio."""
+    measured = ends[bisect_left(ends, span.began) : bisect_left(ends, span.ended)]
+    marks = [part * (len(measured) - 1) // WINDOWS for part in range(WINDOWS + 1)]
+    if len(measured) <= WINDOWS:
+        return []
+    return [
+        (after - before) / max((measured[after] - measured[before]) / NS, 1 / NS) for before, after in pairwise(marks)
+    ]
 
 
 def waits(trace: Trace, span: Span) -> dict[str, list[tuple[int, float]]]:

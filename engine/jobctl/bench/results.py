@@ -38,7 +38,7 @@ class Findings:
         kind: of the phase.
         figures: metric of `jobctl.measure.metrics` -> value, in the metric's unit.
         latencies: metric -> its histogram, as `Histogram.to_json` writes it.
-        windows: what is compared -> its value in each of ten equal parts of the measured time.
+        windows: what is compared -> its value in each tenth of what was measured.
         series: name of a plot -> what it shows.
         targets: queue -> the share of starts that its weight asks for.
         warnings: what a reader must know before believing the rest.
