@@ -44,7 +44,8 @@ async def wait_until_idle(execution: Execution, idle_s: float) -> None:
     started, idle_since = -1, 0.0
     while True:
         count, now_at = sum(execution.tally.starts.values()), time.monotonic()
-        if count != started or not execution.is_idle:
+        # while the broker has not answered yet (it may be slow, or we), there may be work
+        if count != started or not execution.is_idle or execution.asked:
             started, idle_since = count, now_at
         if execution.is_idle:
             is_spent = isinstance(execution, CountedExecution) and execution.is_spent
