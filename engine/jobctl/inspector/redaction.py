@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from jobctl.compiler.payload import PayloadSchema
-from jobctl.compiler.plan import Plan
+from jobctl.compiler.plan import Plan, Registration
+from jobctl.compiler.redact import compile_redact
+from jobctl.inspector.status import FailureLine
 from jobctl.records import JobRecord
 
 HIDDEN = "***"
@@ -24,8 +26,7 @@ def redact(record: JobRecord, plan: Plan) -> JobRecord:
     if registration is None:
         return record
     shown = PayloadSchema(registration.name, registration.payload).redact(record.payload)
-    # longest first, so that a secret that is part of another leaves nothing of it
-    secrets = sorted({text for text in _hidden(record.payload, shown) if len(text) >= SHORTEST_SECRET}, key=len)[::-1]
+    secrets = _secrets(record, shown)
     return replace(
         record,
         payload=shown,
@@ -34,6 +35,33 @@ def redact(record: JobRecord, plan: Plan) -> JobRecord:
         meta=_masked(record.meta, secrets),
         history=tuple(replace(attempt, error=_masked(attempt.error, secrets)) for attempt in record.history),
     )
+
+
+def redact_failure(failure: FailureLine, record: JobRecord | None, plan: Plan) -> FailureLine:
+    """Return a line of the latest failures with the secrets of its job hidden.
+
+    Args:
+        failure: as it was noted.
+        record: its job; None = it is gone, and with it what was secret: the error is hidden as a whole.
+        plan: the declarations.
+    """
+    registration = plan.by_type.get(failure.type)
+    if registration is None or not has_secrets(registration):
+        return failure
+    if record is None:
+        return replace(failure, error=HIDDEN)
+    shown = PayloadSchema(registration.name, registration.payload).redact(record.payload)
+    return replace(failure, error=_masked(failure.error, _secrets(record, shown)))
+
+
+def has_secrets(registration: Registration) -> bool:
+    """Whether anything in a job's payload is declared secret."""
+    return compile_redact(registration.payload) is not None
+
+
+def _secrets(record: JobRecord, shown: Mapping[str, Any]) -> list[str]:
+    """Return the texts to be hidden, longest first: a secret that is part of another leaves nothing of it."""
+    return sorted({text for text in _hidden(record.payload, shown) if len(text) >= SHORTEST_SECRET}, key=len)[::-1]
 
 
 def _hidden(value: Any, shown: Any) -> Iterator[str]:

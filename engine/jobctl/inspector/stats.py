@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from jobctl.broker.connect import translate_errors
 from jobctl.broker.keys import QueueKeys
 from jobctl.measure.latency import Histogram
 from jobctl.worker.tally import read_field
@@ -101,10 +102,7 @@ async def read_windows(
     total: _Fields = defaultdict(Counter)
     latest: _Fields = defaultdict(Counter)
     for back in range(days):
-        pipe = redis.pipeline(transaction=False)
-        for queue in queues:
-            pipe.hgetall(QueueKeys(queue).day(f"{today - timedelta(days=back):%Y%m%d}"))
-        found = _read(queues, await pipe.execute())
+        found = await _read_day(redis, queues, today - timedelta(days=back))
         latest = found if back == 0 else latest
         for place, counts in found.items():
             total[place] += counts
@@ -118,6 +116,36 @@ async def read_windows(
             rows=_rows(queues, total),
         ),
     )
+
+
+async def read_days(redis: Redis, queues: Sequence[str], now_ms: int, *, days: int = DEFAULT_DAYS) -> list[Window]:
+    """Return the last days one by one, oldest first, today the last: one round trip a day.
+
+    Args:
+        redis: the broker.
+        queues: whose counters.
+        now_ms: the broker's clock.
+        days: how many, up to 90.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+    """
+    today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
+    windows = []
+    with translate_errors():
+        for back in reversed(range(days)):
+            day = today - timedelta(days=back)
+            elapsed_s = DAY_S if back else max(now_ms / 1000 % DAY_S, 1.0)
+            rows = _rows(queues, await _read_day(redis, queues, day))
+            windows.append(Window(first=day, days=1, elapsed_s=elapsed_s, rows=rows))
+    return windows
+
+
+async def _read_day(redis: Redis, queues: Sequence[str], day: date) -> _Fields:
+    pipe = redis.pipeline(transaction=False)
+    for queue in queues:
+        pipe.hgetall(QueueKeys(queue).day(f"{day:%Y%m%d}"))
+    return _read(queues, await pipe.execute())
 
 
 _Fields = defaultdict[tuple[str, str], Counter[tuple[str, str]]]

@@ -5,6 +5,8 @@ from dataclasses import replace
 from jobctl.broker.record import read_record
 from jobctl.compiler.plan import Plan
 from jobctl.inspector import redact
+from jobctl.inspector.redaction import redact_failure
+from jobctl.inspector.status import FailureLine
 from jobctl.records import Attempt, JobRecord
 
 PASSWORD = "hunter2-and-more"
@@ -57,3 +59,12 @@ def test_the_record_itself_is_left_alone(plan: Plan) -> None:
     redact(original, plan)
 
     assert original.payload["password"] == original.error == PASSWORD
+
+
+def test_a_failure_in_the_list_is_told_without_secrets(plan: Plan) -> None:
+    line = FailureLine(key="k", queue="default", type="mail:send", error=f"login with {PASSWORD} failed")
+    other = FailureLine(key="k", queue="default", type="sync:briefly", error="no")
+
+    assert redact_failure(line, record(), plan).error == "login with *** failed"
+    assert redact_failure(line, None, plan).error == "***"  # nobody knows any more what was secret
+    assert redact_failure(other, None, plan) == other

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from jobctl.broker.keys import QueueKeys
 from jobctl.inspector import Inspector
-from jobctl.inspector.stats import read_windows, sum_stats
+from jobctl.inspector.stats import read_days, read_windows, sum_stats
 from jobctl.worker.report import Reporter
 from jobctl.worker.tally import Tally
 
@@ -83,3 +83,14 @@ async def test_inspector_asks_once_a_day_and_for_now(
     assert stats.today.first == datetime.fromtimestamp(now_ms / 1000, UTC).date()
     assert stats.days.first == stats.today.first - timedelta(days=1)
     assert server.exists(QueueKeys("default").day(f"{stats.today.first:%Y%m%d}"))
+
+
+async def test_days_are_read_one_by_one(broker: Redis) -> None:
+    await flush(broker, NOON_MS, ("mail:send", 1, 5, "complete"))
+    await flush(broker, NOON_MS - DAY_MS, ("mail:send", 1, 5, "dead"), ("mail:send", 1, 5, "complete"))
+
+    days = await read_days(broker, ["default"], NOON_MS, days=3)
+
+    assert [day.first for day in days] == [date(2023, 11, 13), date(2023, 11, 14), date(2023, 11, 15)]
+    assert [sum(row.complete + row.failed for row in day.rows) for day in days] == [0, 2, 1]
+    assert [day.elapsed_s for day in days] == [86_400, 86_400, 43_200]

@@ -1,0 +1,14 @@
+"""Everything that can be done here."""
+
+from __future__ import annotations
+
+from jobctl_web.action import Action
+from jobctl_web.actions import enqueue, jobs, queues, schedules, workers
+
+ACTIONS: tuple[Action, ...] = (
+    *queues.ACTIONS,
+    *jobs.ACTIONS,
+    *schedules.ACTIONS,
+    *workers.ACTIONS,
+    *enqueue.ACTIONS,
+)

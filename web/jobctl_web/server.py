@@ -1,0 +1,101 @@
+"""Serving the console until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from jobctl.broker.connect import connect, translate_errors
+from jobctl.errors import UsageError
+from jobctl_web.app import Web
+from jobctl_web.console import Console
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from jobctl.compiler.plan import Plan
+    from jobctl_web.config import WebConfig
+
+GRACE_S = 5  # for answers that are under way; streams end at once
+MOST_HEADER = 16 * 1024  # bytes of a request's head
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server; live streams, which would never end, end with the first signal."""
+
+    def __init__(self, config: uvicorn.Config, close: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._close = close
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop serving."""
+        self._close()
+        super().handle_exit(sig, frame)
+
+
+async def serve(url: str, plan: Plan | None, config: WebConfig, started: Callable[[str], None]) -> None:
+    """Serve the console.
+
+    Args:
+        url: the broker.
+        plan: the specs, if there are any.
+        config: where, and to whom.
+        started: is told the address once it can be opened.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        UsageError: the address is in use, or cannot be bound.
+    """
+    config.check()
+    async with connect(url) as redis:
+        with translate_errors(url):
+            await redis.ping()  # type: ignore[misc]
+        with contextlib.closing(bind(config)) as listener:
+            web = Web(Console(redis, plan, config))
+            loop = asyncio.get_running_loop()
+            server = _Server(
+                uvicorn.Config(
+                    web.asgi,
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    proxy_headers=False,  # whom to believe is configured in `Proxy`, not by a header
+                    timeout_graceful_shutdown=GRACE_S,
+                    h11_max_incomplete_event_size=MOST_HEADER,
+                ),
+                close=lambda: loop.call_soon_threadsafe(web.live.close),
+            )
+            started(address(config, listener))
+            await server.serve(sockets=[listener])
+
+
+def bind(config: WebConfig) -> socket.socket:
+    """Return a socket that listens where the console is to be served.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    is_v6 = ":" in config.host
+    listener = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"`{config.host}:{config.port}` cannot be bound: {error.strerror or error}",
+            code="web.bind",
+            hint="another console may be running there; `--port` names another",
+        ) from None
+    return listener
+
+
+def address(config: WebConfig, listener: socket.socket) -> str:
+    """Return the address to open."""
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return f"http://{host}:{listener.getsockname()[1]}/"
