@@ -43,6 +43,7 @@ HEADINGS = {
     "logs": "Jobs",
     "replay": "Jobs",
     "top": "Jobs",
+    "web": "Jobs",
     "stats": "Jobs",
     "queues": "Jobs",
     "workers": "Jobs",
