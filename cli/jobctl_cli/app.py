@@ -34,6 +34,8 @@ EXIT_CODES = (
     ("4", "no broker answers"),
     ("5", "no such job"),
     ("6", "a threshold was missed"),
+    ("7", "a job that was waited for was cancelled"),
+    ("124", "the time for waiting is over"),
     ("130", "interrupted"),
 )
 HEADINGS = {
@@ -42,8 +44,10 @@ HEADINGS = {
     "inspect": "Jobs",
     "logs": "Jobs",
     "replay": "Jobs",
+    "cancel": "Jobs",
+    "delete": "Jobs",
+    "wait": "Jobs",
     "top": "Jobs",
-    "web": "Jobs",
     "stats": "Jobs",
     "queues": "Jobs",
     "workers": "Jobs",

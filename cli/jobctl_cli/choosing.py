@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -51,6 +53,16 @@ Newer = Annotated[
 ]
 
 
+ASK_ABOVE = 100  # jobs that are dealt with without a question
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask, however many jobs (it asks above {ASK_ABOVE})")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing, show which jobs and how many")]
+
+PARAMETERS: dict[str, Any] = {
+    "chosen": Chosen, "state": State, "type": Type, "queue": Queue, "older": Older, "newer": Newer,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """The jobs a command was given.
@@ -62,6 +74,29 @@ class Choice:
 
     keys: tuple[str, ...]
     wanted: JobFilter | None
+
+
+def chooses_jobs(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the argument and the options that say which jobs are meant, in place of its parameter `asked`."""
+    hints = get_type_hints(command, include_extras=True)
+    parameters = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        if name == "asked":
+            parameters += [
+                inspect.Parameter(own, parameter.kind, default=None, annotation=of) for own, of in PARAMETERS.items()
+            ]
+        else:
+            parameters.append(parameter.replace(annotation=hints[name]))
+
+    @wraps(command)
+    def chosen_command(ctx: typer.Context, **values: Any) -> None:
+        arguments = values.pop("chosen")
+        options = {f"--{name}": values.pop(name) for name in PARAMETERS if name != "chosen"}
+        command(ctx, asked=choice(arguments, options), **values)
+
+    chosen_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    chosen_command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return chosen_command
 
 
 def choice(arguments: Sequence[str] | None, options: Mapping[str, Any]) -> Choice:

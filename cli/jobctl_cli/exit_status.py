@@ -15,5 +15,7 @@ class ExitStatus(IntEnum):
     BROKER_UNREACHABLE = 4
     NOT_FOUND = 5
     THRESHOLD_MISSED = 6
+    CANCELLED = 7
+    TIMED_OUT = 124  # as timeout(1) has it
     INTERRUPTED = 130  # 128 + SIGINT, as shells report it
     BROKEN_PIPE = 141  # 128 + SIGPIPE: the reader of our output has gone

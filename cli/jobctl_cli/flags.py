@@ -110,6 +110,24 @@ def duration(value: str) -> float:
     return parse_duration(value)
 
 
+def rate(value: str) -> float:
+    """Read a rate as things a second."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)/([smh])", value, re.ASCII)
+    number = float(found[1]) / {"s": 1, "m": 60, "h": 3600}[found[2]] if found else 0.0
+    if number <= 0:
+        raise ValueError(f"`{value}` is not a rate; write e.g. `50/s` or `600/m`")
+    return number
+
+
+def assignment(value: str) -> str:
+    """Read a change of a payload's field as ``NAME=VALUE``; the spec says later whether it can be."""
+    path, equals, text = value.partition("=")
+    name = path.removeprefix("payload.")
+    if not equals or name == path or not name:
+        raise ValueError(f"`{value}` changes nothing; write e.g. `payload.id=7`")
+    return f"{name}={text}"
+
+
 def instant(value: str) -> datetime:
     """Read a time in ISO 8601; one without a time zone is this machine's own."""
     try:

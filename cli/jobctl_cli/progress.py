@@ -52,6 +52,11 @@ class Progress:
         self._env.stderr.write(f"\r\x1b[K{said}")
         self._env.stderr.flush()
 
+    def of(self, done: int, total: int) -> None:
+        """Draw the bar of a work whose size is told as it goes."""
+        self._total = total
+        self.show(done)
+
     def clear(self) -> None:
         """Take the bar away."""
         if self._is_shown:

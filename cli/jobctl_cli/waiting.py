@@ -10,10 +10,13 @@ from jobctl.errors import JobFailed, WaitTimeout
 from jobctl.records import JobRecord, JobState
 from jobctl_cli import session
 from jobctl_cli.errors import paint
+from jobctl_cli.exit_status import ExitStatus
 from jobctl_cli.output import as_json, as_yaml
 from jobctl_cli.text import gist
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jobctl.client import BlockingClient, Enqueued
     from jobctl.compiler.plan import Plan
     from jobctl_cli.environment import Environment
@@ -34,12 +37,22 @@ def see_it_end(env: Environment, client: BlockingClient, plan: Plan, enqueued: E
     record = _wait(env, client, plan, enqueued, order.wait_timeout_s)
     if record.state is not JobState.COMPLETE:
         reason = gist(record.error or "") or "it gave no reason"
-        raise JobFailed(
+        error = JobFailed(
             f"`{order.job}` ended {record.state} after {_attempts(record)}: {reason}",
             hint=f"`jobctl inspect {record.key}` shows its whole history",
         )
+        error.exit_code = ending([record])
+        raise error
     env.note(f"{order.job} is complete after {format_elapsed(time.monotonic() - began_at)}")
     show_result(env, order.output, record)
+
+
+def ending(records: Iterable[JobRecord]) -> ExitStatus:
+    """Return the exit code for jobs that have ended: the worst of their outcomes."""
+    states = {record.state for record in records}
+    if JobState.DEAD in states:
+        return ExitStatus.FAILED
+    return ExitStatus.CANCELLED if JobState.CANCELLED in states else ExitStatus.OK
 
 
 def show_result(env: Environment, output: str, record: JobRecord) -> None:

@@ -145,6 +145,7 @@ class WaitTimeout(JobctlError):
     """A job that was waited for did not end in time."""
 
     code = "job.wait-timeout"
+    exit_code = 124  # as timeout(1) has it
 
 
 class BrokerError(JobctlError):

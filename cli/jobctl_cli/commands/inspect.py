@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobctl_cli.choosing import Chosen, Newer, Older, Queue, State, Type, choice
+from jobctl_cli.choosing import Choice, chooses_jobs
 from jobctl_cli.flags import Output, SpecPath, reads, whole_number
 
 if TYPE_CHECKING:
@@ -23,15 +23,11 @@ EXAMPLES = """
 """
 
 
+@chooses_jobs
 def inspect(
     ctx: typer.Context,
     *,
-    chosen: Chosen = None,
-    state: State = None,
-    type: Type = None,
-    queue: Queue = None,
-    older: Older = None,
-    newer: Newer = None,
+    asked: Choice,
     replayed: Annotated[bool, typer.Option("--replayed", help="Also dead jobs that have been replayed")] = False,
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", help="Jobs at most", callback=reads(whole_number(1)))
@@ -52,7 +48,6 @@ def inspect(
     from jobctl_cli.view import View
 
     env: Environment = ctx.obj
-    asked = choice(chosen, {"--state": state, "--type": type, "--queue": queue, "--older": older, "--newer": newer})
     plan = session.find_plan(env, spec)
     view = View(plan, reveal=reveal)
     if asked.keys:

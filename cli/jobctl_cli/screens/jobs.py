@@ -29,7 +29,15 @@ COLUMNS = (
 )
 
 
-def show(env: Environment, output: str, view: View, found: Sequence[JobRecord], limit: int) -> None:
+def show(
+    env: Environment,
+    output: str,
+    view: View,
+    found: Sequence[JobRecord],
+    limit: int,
+    *,
+    more: str = "note: these are the first {limit}; `--limit` shows more",
+) -> None:
     """Write the first jobs in the form asked for, and to stderr that there are more if there are."""
     records = found[:limit]
     now_ms = env.clock.time() * 1000
@@ -45,8 +53,8 @@ def show(env: Environment, output: str, view: View, found: Sequence[JobRecord], 
         table=render,
         names=lambda: (record.key for record in records),
     )
-    if len(found) > limit:
-        env.note(f"note: these are the first {limit}; `--limit` shows more")
+    if len(found) > limit and more:
+        env.note(more.format(limit=limit))
 
 
 def row(view: View, record: JobRecord, now_ms: float) -> list[str | Cell]:

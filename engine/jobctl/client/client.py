@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,13 +19,16 @@ from jobctl.client.prepare import Preparer
 from jobctl.client.watch import POLL_S, Watch
 from jobctl.clock import Clock
 from jobctl.compiler.plan import Plan
-from jobctl.errors import DuplicateJob, UsageError
+from jobctl.errors import BrokerError, DuplicateJob, JobctlError, UsageError
 from jobctl.inspector.locate import candidates, choose, is_full_id, known_queues
 from jobctl.inspector.rows import read_rows
 from jobctl.records import JobRecord
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+
+WATCHED_AT_ONCE = 100
 
 
 class Client:
@@ -180,6 +183,50 @@ class Client:
                         return final
                     if timeout_s is not None and left_s <= 0:
                         raise watch.too_late(timeout_s)
+
+    async def wait_many(
+        self,
+        jobs: Iterable[Enqueued | str],
+        *,
+        timeout: Duration | None = None,
+        tell: Callable[[int], None] | None = None,
+    ) -> list[JobRecord | JobctlError]:
+        """Wait until all of some jobs have ended, and return what became of each, in order.
+
+        Args:
+            jobs: as for `wait`.
+            timeout: for all of them together; None = never give up.
+            tell: is told each time how many have ended.
+
+        Returns:
+            per job its final record, or the error that `wait` would raise for it.
+
+        Raises:
+            BrokerError: no broker answers.
+        """
+        loop = asyncio.get_running_loop()
+        ends_at = None if timeout is None else loop.time() + seconds("timeout", timeout)
+        # each look costs a round trip a second: so many are looked at, the others when there is room
+        room = asyncio.Semaphore(WATCHED_AT_ONCE)
+        ended = 0
+
+        async def see(job: Enqueued | str) -> JobRecord | JobctlError:
+            nonlocal ended
+            async with room:
+                try:
+                    record = await self.wait(job, timeout=None if ends_at is None else max(ends_at - loop.time(), 0.0))
+                except BrokerError:
+                    raise
+                except JobctlError as error:
+                    return error
+            ended += 1
+            if tell:
+                tell(ended)
+            return record
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(see(job)) for job in jobs]
+        return [task.result() for task in tasks]
 
     async def _send(self, batch: Batch) -> list[Enqueued | DuplicateJob]:
         try:

@@ -120,3 +120,7 @@ class Plan:
             hint = did_you_mean(job, known) or "declared jobs: " + ", ".join(sorted(self.by_name))
             raise UnknownJob(f"no job `{job}` is declared", hint=hint)
         return found
+
+
+NOTHING = Plan(queues=(), scheduling=Scheduling.WEIGHTED, registrations=(), schedules=())
+"""The plan of no spec, for clients that only look and wait."""

@@ -6,38 +6,38 @@ Everything is read by index, in a bounded number of round trips; nothing scans t
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from jobctl.broker import keys
 from jobctl.broker.connect import require_bytes, translate_errors
-from jobctl.broker.keys import job_id, split_job_id
 from jobctl.clock import Clock, SystemClock
-from jobctl.errors import JobctlError, JobStateError, UsageError
+from jobctl.errors import UsageError
 from jobctl.inspector import pausing
-from jobctl.inspector.filters import EVERYTHING, JobFilter, parse_filter, where
+from jobctl.inspector.deeds import REASON, Change, Target
+from jobctl.inspector.filters import EVERYTHING, JobFilter, parse_filter
 from jobctl.inspector.filters.matching import Facts
 from jobctl.inspector.filters.planning import named_queues
 from jobctl.inspector.listing import Listing
 from jobctl.inspector.locate import candidates, choose, is_full_id, known_queues
 from jobctl.inspector.query import Page
-from jobctl.inspector.replay import BATCH as REPLAY_BATCH
-from jobctl.inspector.replay import Renewal, Replayed, renew, send
+from jobctl.inspector.replay import Replayed
+from jobctl.inspector.revision import UNCHANGED, Revision
 from jobctl.inspector.rows import Row, read_rows
 from jobctl.inspector.stats import DEFAULT_DAYS, Stats, read_windows
 from jobctl.inspector.status import FailureLine, Overview, QueueStatus, Rates, WorkerStatus
 from jobctl.inspector.steps import read
 from jobctl.inspector.survey import survey
 from jobctl.names import did_you_mean
-from jobctl.records import JobRecord, JobState
+from jobctl.records import JobRecord
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from jobctl.compiler.plan import Plan
+    from jobctl.inspector.deaths import Deaths
     from jobctl.inspector.fleet import Fleet
     from jobctl.inspector.rate_history import RateHistory
+    from jobctl.inspector.repair import Repair
     from jobctl.inspector.schedules import Schedules
 
 Progress = Callable[[int, int], None]
@@ -99,7 +99,7 @@ class Inspector:
             UsageError: no queue of this name is declared or was ever used.
         """
         with translate_errors():
-            await self._require_queue(queue)
+            await self.require_queue(queue)
             return await pausing.pause(self._redis, queue, actor=self._actor)
 
     async def resume(self, queue: str) -> bool:
@@ -112,7 +112,7 @@ class Inspector:
             UsageError: no queue of this name is declared or was ever used.
         """
         with translate_errors():
-            await self._require_queue(queue)
+            await self.require_queue(queue)
             return await pausing.resume(self._redis, queue, actor=self._actor)
 
     async def rates(self, window_s: int = 60) -> dict[str, Rates]:
@@ -132,6 +132,22 @@ class Inspector:
             queues = [queue.name for queue in overview.queues]
             today, longer = await read_windows(self._redis, queues, overview.at_ms, days=days)
         return Stats(at_ms=overview.at_ms, now=overview.rates, today=today, days=longer)
+
+    async def deaths(
+        self, queue: str | None = None, *, most: int | None = None, tell: Progress | None = None
+    ) -> Deaths:
+        """Return what the dead died of, in all queues or one. See `jobctl.inspector.deaths.summarise`.
+
+        Raises:
+            UsageError: no such queue.
+        """
+        from jobctl.inspector.deaths import summarise
+
+        with translate_errors():
+            names = await self._queue_names()
+        if queue is not None:
+            _require(queue, names)
+        return await summarise(self._redis, names if queue is None else (queue,), most=most, tell=tell)
 
     async def failures(self, limit: int = 10) -> list[FailureLine]:
         """Return the latest failed attempts, newest first."""
@@ -195,7 +211,12 @@ class Inspector:
             return await read(self._redis, listing.page(limit, effort))
 
     async def find(
-        self, wanted: JobFilter | str | None = None, *, page: int = PAGE, tell: Progress | None = None
+        self,
+        wanted: JobFilter | str | None = None,
+        *,
+        page: int = PAGE,
+        tell: Progress | None = None,
+        now_ms: int | None = None,
     ) -> AsyncIterator[JobRecord]:
         """Yield every job that matches, in the order of a listing.
 
@@ -203,12 +224,13 @@ class Inspector:
             wanted: as for `page`.
             page: jobs read at once.
             tell: is told now and then how many entries of the indexes have been looked at, and of how many.
+            now_ms: ages count to this time, ms since the epoch; None = now.
 
         Raises:
             FilterError, UsageError: as for `page`.
         """
         with translate_errors():
-            listing = await self.listing(wanted)
+            listing = await self.listing(wanted, now_ms=now_ms)
             total = await read(self._redis, listing.total()) if tell else 0
         examined = 0
         while True:
@@ -238,86 +260,62 @@ class Inspector:
         assert record is not None  # noqa: S101 - `_find` brings only rows that hold something
         return record
 
-    async def replay(self, name: str, *, force: bool = False) -> Replayed:
+    @property
+    def repair(self) -> Repair:
+        """What is done to many jobs: found by a filter or by name, then replayed, cancelled or deleted."""
+        from jobctl.inspector.repair import Repair
+
+        return Repair(self, self._redis, self._plan, self._actor)
+
+    async def replay(self, name: str, *, force: bool = False, revision: Revision = UNCHANGED) -> Replayed:
         """Run an ended job again as a new job with the same payload and options.
 
         Args:
             name: its key, ``queue:key``, or full id.
             force: even if it has been replayed before.
+            revision: what the new job has different.
 
         Raises:
             JobNotFound: there is no such job, or no longer.
             JobStateError: it has not ended, has been replayed before, or its record cannot be read.
             DuplicateJob: an unfinished job holds its unique lock.
+            PayloadError, UsageError: the payload cannot be changed so.
         """
-        with translate_errors():
-            origin_id, row = await self._find(name)
-            renewal = renew(origin_id, row.raw or b"", self._plan)
-            (refusal,) = await send(self._redis, [renewal], force=force)
-        if refusal is not None:
-            raise refusal
-        queue, origin = split_job_id(origin_id)
-        return Replayed(origin=origin, queue=queue, type=renewal.type, key=renewal.key)
+        targets = [Target.of(await self.job(name))]
+        (replayed,) = await self.repair.replay(targets, force=force, revision=revision)
+        if replayed.error is not None:
+            raise replayed.error
+        return replayed
 
-    async def replay_all(self, wanted: JobFilter | str | None = None, *, dry_run: bool = False) -> list[Replayed]:
-        """Run all ended jobs that match again, those that ended first before the others.
-
-        What has been replayed before is left alone, so that an interrupted call may simply be made again.
+    async def cancel(self, name: str, *, reason: str = REASON) -> Change:
+        """Cancel a job: at once if it waits, through its worker if it runs.
 
         Args:
-            wanted: which jobs; where it names no state, the dead.
-            dry_run: change nothing and return what would be replayed.
+            name: its key, ``queue:key``, or full id.
+            reason: becomes its error.
 
         Raises:
-            UsageError: the filter asks for a state that has not ended, or an unknown queue.
+            JobNotFound: there is no such job, or no longer.
+            JobStateError: it has ended before.
         """
-        chosen = parse_filter(wanted) if isinstance(wanted, str) else wanted or EVERYTHING
-        if not chosen.names("state"):
-            chosen &= where(state=JobState.DEAD)
-        unfinished = [state for state in chosen.states() if not state.is_final]
-        if unfinished:
-            raise UsageError(
-                f"jobs that are {unfinished[0]} cannot be replayed", hint="use dead, cancelled or complete"
-            )
-        with translate_errors():
-            origins = await self._matching(chosen)
-            if dry_run:
-                return origins
-            done: list[Replayed] = []
-            for start in range(0, len(origins), REPLAY_BATCH):
-                done += await self._replay_batch(origins[start : start + REPLAY_BATCH])
-            return done
+        return _done(await self.repair.cancel([Target.of(await self.job(name))], reason=reason))
 
-    async def _matching(self, wanted: JobFilter) -> list[Replayed]:
-        """Return what matches and was never replayed, oldest first: all of it is found before any is touched."""
-        found = [
-            (job.completed_ms, Replayed(origin=job.key, queue=job.queue, type=job.type))
-            async for job in self.find(wanted)
-            if job.state is JobState.DEAD or not job.replays  # a dead job leaves its index when it is replayed
-        ]
-        return [origin for _, origin in sorted(found, key=itemgetter(0))]
+    async def delete(self, name: str) -> Change:
+        """Delete a job that does not run, with everything that is kept of it.
 
-    async def _replay_batch(self, origins: Sequence[Replayed]) -> list[Replayed]:
-        rows = await read_rows(self._redis, [job_id(origin.queue, origin.origin) for origin in origins])
-        renewals: dict[str, Renewal] = {}
-        refusals: dict[str, JobctlError | None] = {}
-        for row in rows:
-            try:
-                renewals[row.id] = renew(row.id, row.raw or b"", self._plan)
-            except JobStateError as error:
-                refusals[row.id] = error
-        if renewals:
-            answers = await send(self._redis, list(renewals.values()))
-            refusals.update(zip(renewals, answers, strict=True))
-        outcomes = []
-        for row, origin in zip(rows, origins, strict=True):
-            refusal = refusals[row.id]
-            key = None if refusal else renewals[row.id].key
-            outcomes.append(replace(origin, key=key, reason=refusal.message if refusal else None))
-        return outcomes
+        Args:
+            name: its key, ``queue:key``, or full id.
 
-    async def listing(self, wanted: JobFilter | str | None = None, cursor: str | None = None) -> Listing:
-        """Return a reading of a filter's jobs, for `jobctl.inspector.steps.read`.
+        Raises:
+            JobNotFound: there is no such job, or no longer.
+            JobStateError: it runs.
+        """
+        return _done(await self.repair.delete([Target.of(await self.job(name))]))
+
+    async def listing(
+        self, wanted: JobFilter | str | None = None, cursor: str | None = None, *, now_ms: int | None = None
+    ) -> Listing:
+        """Return a reading of a filter's jobs, for `jobctl.inspector.steps.read`. Ages count to `now_ms`; None = now.
 
         Raises:
             FilterError, UsageError: as for `page`.
@@ -326,14 +324,20 @@ class Inspector:
         names = await self._queue_names()
         for queue in named_queues(chosen):
             _require(queue, names)
-        return Listing(chosen, names, Facts(self._clock.time() * 1000, self._plan), cursor)
+        moment_ms = self._clock.time() * 1000 if now_ms is None else now_ms
+        return Listing(chosen, names, Facts(moment_ms, self._plan), cursor)
 
     async def _find(self, name: str) -> tuple[str, Row]:
         queues = () if is_full_id(name) else await self._queue_names()
         rows = await read_rows(self._redis, candidates(name, queues))
         return choose(name, {row.id: row for row in rows if row.raw is not None or row.poison is not None})
 
-    async def _require_queue(self, queue: str) -> None:
+    async def require_queue(self, queue: str) -> None:
+        """Make sure that a queue is declared or was ever used.
+
+        Raises:
+            UsageError: it is not.
+        """
         _require(queue, await self._queue_names())
 
     async def _queue_names(self) -> tuple[str, ...]:
@@ -345,3 +349,10 @@ def _require(queue: str, names: Sequence[str]) -> None:
     if queue not in names:
         hint = did_you_mean(queue, names) or "queues: " + ", ".join(names)
         raise UsageError(f"there is no queue `{queue}`", code="queue.unknown", hint=hint)
+
+
+def _done(changes: Sequence[Change]) -> Change:
+    (change,) = changes
+    if change.error is not None:
+        raise change.error
+    return change

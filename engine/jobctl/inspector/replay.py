@@ -7,24 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobctl.broker.envelope import new_key
-from jobctl.broker.keys import QueueKeys, job_id, split_job_id
+from jobctl.broker.envelope import lock_key, new_key
+from jobctl.broker.keys import QUEUES, QueueKeys, job_id, split_job_id
 from jobctl.broker.scripts import source
 from jobctl.errors import DuplicateJob, JobctlError, JobNotFound, JobStateError
+from jobctl.inspector.revision import UNCHANGED, Revision
 from jobctl.records import META
+from jobctl.tracing import TRACE, replayed
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from jobctl.compiler.plan import Plan
 
+NOT_ENDED = "only a job that is complete, dead or cancelled can be replayed"
 BATCH = 100  # jobs replayed in one script call
 
 # What belongs to the run, not to the job: everything else of the record, fields we do not know included, is kept.
 RUN_FIELDS = (
     "attempts", "completed", "error", "progress", "queued", "result", "scheduled", "started", "touched", "worker_id",
 )  # fmt: skip
-RUN_FACTS = ("history", "nonce", "origin", "replays")
+RUN_FACTS = ("history", "nonce", "origin", "replays", TRACE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +36,21 @@ class Replayed:
 
     Attributes:
         origin: key of the ended job.
+        queue: the queue of the new one.
         key: key of the new one; None = there is none, by a dry run or for a reason.
-        reason: why it was not replayed, or None.
+        error: why it was not replayed, or None.
     """
 
     origin: str
     queue: str
     type: str
     key: str | None = None
-    reason: str | None = None
+    error: JobctlError | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """Why it was not replayed, in a sentence, or None."""
+        return None if self.error is None else self.error.message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +58,7 @@ class Renewal:
     """A new run of an ended job, ready to be stored. The lock is as in an `Envelope`."""
 
     origin_id: str
+    queue: str
     key: str
     type: str
     record: bytes
@@ -58,19 +68,21 @@ class Renewal:
     @property
     def id(self) -> str:
         """The key of the new record in Redis."""
-        return job_id(split_job_id(self.origin_id)[0], self.key)
+        return job_id(self.queue, self.key)
 
 
-def renew(origin_id: str, raw: bytes, plan: Plan | None = None) -> Renewal:
+def renew(origin_id: str, raw: bytes, plan: Plan | None = None, revision: Revision = UNCHANGED) -> Renewal:
     """Make the new run of an ended job: payload and options as they were, everything else as at first.
 
     Args:
         origin_id: the ended job.
         raw: its record.
         plan: tells how long a unique lock lasts; without it, until the new job ends.
+        revision: what is to be different. A changed payload has the unique lock that its enqueue would have.
 
     Raises:
         JobStateError: the record cannot be read.
+        PayloadError, UsageError: the payload cannot be changed so.
     """
     queue, origin = split_job_id(origin_id)
     try:
@@ -80,15 +92,24 @@ def renew(origin_id: str, raw: bytes, plan: Plan | None = None) -> Renewal:
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise JobStateError(f"the record of job `{origin}` cannot be read: {error}") from error
     meta = _mapping(fields.get("meta"))
-    ours = {name: value for name, value in _mapping(meta.get(META)).items() if name not in RUN_FACTS}
-    key = new_key()
+    before = _mapping(meta.get(META))
+    ours = {name: value for name, value in before.items() if name not in RUN_FACTS}
+    key, queue = new_key(), revision.queue or queue
     record = {name: value for name, value in fields.items() if name not in RUN_FIELDS}
+    changed = revision.payload(kind, _mapping(fields.get("kwargs")))
+    if changed is not None:
+        record["kwargs"] = changed[1]
+        if "unique" in ours:
+            ours["unique"] = lock_key(*changed)
+    registration = plan.by_type.get(kind) if plan else None
+    if trace := replayed(before.get(TRACE), registration.name if registration else str(kind), queue, key):
+        ours[TRACE] = trace
     record |= {"queue": queue, "key": key, "status": "queued", "meta": {**meta, META: {**ours, "origin": origin}}}
     lock = ours.get("unique")
-    registration = plan.by_type.get(kind) if plan else None
     unique = registration.unique if registration else None
     return Renewal(
         origin_id=origin_id,
+        queue=queue,
         key=key,
         type=str(kind),
         record=json.dumps(record, separators=(",", ":")).encode(),
@@ -107,15 +128,24 @@ async def send(redis: Redis, renewals: Sequence[Renewal], *, force: bool = False
     args: list[str | bytes | int] = []
     for renewal in renewals:
         position = queues.setdefault(split_job_id(renewal.origin_id)[0], len(queues))
-        args += (position, renewal.origin_id, renewal.id, renewal.key, renewal.record)
+        target = queues.setdefault(renewal.queue, len(queues))
+        args += (position, target, renewal.origin_id, renewal.id, renewal.key, renewal.record)
         args += (renewal.lock, renewal.lock_ms, int(force))
     names: list[str] = []
     for queue in queues:
         of = QueueKeys(queue)
         names += (of.queued, of.incomplete, of.dead, of.replayed, of.replays)
-    answer = await redis.register_script(source("replay"))(keys=names, args=args)
+    answer = await redis.register_script(source("replay"))(keys=[*names, QUEUES], args=args)
     words = [word.decode() for word in answer]
     return [_refusal(renewal, *words[2 * n : 2 * n + 2]) for n, renewal in enumerate(renewals)]
+
+
+def replayed_before(origin: str, last: str) -> JobStateError:
+    """Return the error of a second replay."""
+    return JobStateError(
+        f"job `{origin}` has been replayed already, as `{last}`",
+        hint=f"`jobctl inspect {last}` shows that run; `--force` replays it again",
+    )
 
 
 def _refusal(renewal: Renewal, done: str, text: str) -> JobctlError | None:
@@ -126,14 +156,9 @@ def _refusal(renewal: Renewal, done: str, text: str) -> JobctlError | None:
         case "gone":
             return JobNotFound(f"the record of job `{origin}` is gone")
         case "unfinished":
-            return JobStateError(
-                f"job `{origin}` has not ended", hint="only a job that is complete, dead or cancelled can be replayed"
-            )
+            return JobStateError(f"job `{origin}` has not ended", hint=NOT_ENDED)
         case "before":
-            last = text.rsplit(maxsplit=1)[-1]
-            return JobStateError(
-                f"job `{origin}` has been replayed already, as `{last}`", hint=f"`jobctl inspect {last}` shows that run"
-            )
+            return replayed_before(origin, text.rsplit(maxsplit=1)[-1])
     queue, holder = split_job_id(text)
     return DuplicateJob(
         f"job `{holder}` in queue `{queue}` holds the unique lock of job `{origin}`",

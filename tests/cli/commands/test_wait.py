@@ -55,7 +55,7 @@ def test_job_that_dies_is_a_failure(jobctl, worker) -> None:
 def test_wait_that_takes_too_long_ends(jobctl) -> None:
     out = jobctl("enqueue", "greet", "--name", "Ada", "--wait", "--wait-timeout", "50ms")
 
-    assert out.exit_code == 1
+    assert out.exit_code == 124
     assert "error[job.wait-timeout]" in out.stderr
     assert len(jobctl("inspect", "-o", "name").lines) == 1
 

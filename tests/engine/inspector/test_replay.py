@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from jobctl.broker.keys import job_id
 from jobctl.compiler.plan import Plan
 from jobctl.errors import DuplicateJob, JobNotFound, JobStateError, UsageError
-from jobctl.inspector import Inspector, where
+from jobctl.inspector import Inspector, JobFilter, Replayed, where
+from jobctl.inspector.deeds import Deed
 from jobctl.inspector.replay import RUN_FIELDS, renew, send
 from jobctl.records import JobState
 
@@ -24,6 +25,14 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
 )
+
+
+async def replay_all(inspector: Inspector, wanted: JobFilter | None = None) -> list[Replayed]:
+    return await inspector.repair.replay(await inspector.repair.select(Deed.REPLAY, wanted))
+
+
+async def would_replay(inspector: Inspector) -> list[Replayed]:
+    return await inspector.repair.rehearse_replay(await inspector.repair.select(Deed.REPLAY, None))
 
 
 @given(payload=st.dictionaries(st.text(), JSON, max_size=4), meta=st.dictionaries(st.text(), JSON, max_size=3))
@@ -163,7 +172,7 @@ async def test_a_job_that_dies_under_a_key_used_before_is_replayed_for_its_own_s
     await inspector.replay("nightly")
     shelf.server.zrem("jobctl:default:replayed", shelf.dead(key="nightly"))  # as after a stock producer's next run
 
-    (replayed,) = await inspector.replay_all()
+    (replayed,) = await replay_all(inspector)
 
     assert replayed.key is not None
 
@@ -224,7 +233,7 @@ async def test_all_dead_jobs_are_replayed_oldest_first(inspector: Inspector, she
     shelf.complete()
     shelf.queued()
 
-    replayed = await inspector.replay_all()
+    replayed = await replay_all(inspector)
 
     assert [each.origin for each in replayed] == [f"job-{n}" for n in reversed(range(250))]
     assert len({each.key for each in replayed}) == 250
@@ -239,10 +248,10 @@ async def test_a_dry_run_tells_the_same_and_changes_nothing(inspector: Inspector
     shelf.dead(key="second")
     before = {key: shelf.server.dump(key) for key in shelf.server.scan_iter()}
 
-    would = await inspector.replay_all(dry_run=True)
+    would = await would_replay(inspector)
 
     assert {key: shelf.server.dump(key) for key in shelf.server.scan_iter()} == before
-    done = await inspector.replay_all()
+    done = await replay_all(inspector)
     assert [(each.origin, each.queue, each.type) for each in would] == [
         (each.origin, each.queue, each.type) for each in done
     ]
@@ -255,7 +264,7 @@ async def test_only_what_matches_is_replayed(inspector: Inspector, shelf: Shelf)
     shelf.dead(key="too-young")
     shelf.dead(key="wanted", at_ms=NOW_MS - 90_000)
 
-    replayed = await inspector.replay_all(where(type="mail-send", queue="default", older_than_s=60))
+    replayed = await replay_all(inspector, where(type="mail-send", queue="default", older_than_s=60))
 
     assert [each.origin for each in replayed] == ["wanted"]
 
@@ -270,8 +279,8 @@ async def test_an_interrupted_replay_is_resumed_and_nothing_runs_twice(
     await inspector.replay("job-1")
     await inspector.replay("job-3")
 
-    rest = await inspector.replay_all(query)
-    again = await inspector.replay_all(query)
+    rest = await replay_all(inspector, query)
+    again = await replay_all(inspector, query)
 
     assert [each.origin for each in rest] == ["job-4", "job-2", "job-0"]
     assert again == []
@@ -285,7 +294,7 @@ async def test_a_job_that_cannot_be_replayed_does_not_stop_the_others(inspector:
     shelf.server.set(LOCK, shelf.active("low", key="holder"))
     shelf.dead(key="last")
 
-    replayed = await inspector.replay_all()
+    replayed = await replay_all(inspector)
 
     assert {each.origin: each.key is not None for each in replayed} == {
         "first": True, "garbage": False, "locked": False, "last": True,
@@ -297,4 +306,4 @@ async def test_a_job_that_cannot_be_replayed_does_not_stop_the_others(inspector:
 
 async def test_only_jobs_that_have_ended_can_be_asked_for(inspector: Inspector) -> None:
     with pytest.raises(UsageError, match="jobs that are active cannot be replayed"):
-        await inspector.replay_all(where(state=(JobState.ACTIVE, JobState.DEAD)))
+        await replay_all(inspector, where(state=(JobState.ACTIVE, JobState.DEAD)))

@@ -16,6 +16,7 @@ from jobctl.compiler.payload import PayloadSchema
 from jobctl.compiler.plan import Plan
 from jobctl.errors import JobStateError
 from jobctl.inspector import Inspector, where
+from jobctl.inspector.deeds import Deed
 from jobctl.outcomes import Cancel, Dead
 from jobctl.records import JobState
 from jobctl.worker.worker import Worker
@@ -105,7 +106,7 @@ async def test_many_dead_jobs_are_replayed_and_complete(
     await client.enqueue_many(NewJob("mail-send", {"to": f"user-{n}"}) for n in range(120))
     await worker(plan, redis_url, fussy, burst=True, concurrency=20).run()
 
-    replayed = await inspector.replay_all(where(type="mail-send"))
+    replayed = await inspector.repair.replay(await inspector.repair.select(Deed.REPLAY, "type=mail-send"))
     await worker(plan, redis_url, fussy, burst=True, concurrency=20).run()
 
     counts = {queue.name: queue for queue in await inspector.queues()}["default"].counts

@@ -1,9 +1,9 @@
 #!lua
 -- Run ended jobs again as new jobs, each unless it has been replayed before or its unique lock is taken.
 --
--- KEYS  per queue 5: queued incomplete dead replayed replays
--- ARGV  per job 8: queue (from 0), id of the origin, id, key, record, lock key or '', lock ms (0 = no expiry),
---                  1 to replay it although it has been replayed
+-- KEYS  per queue 5: queued incomplete dead replayed replays; last the set of queues
+-- ARGV  per job 9: queue of the origin (from 0), queue of the new job, id of the origin, id, key, record,
+--                  lock key or '', lock ms (0 = no expiry), 1 to replay it although it has been replayed
 -- reply per job 2: what was done, and a text
 --         'replayed' ''       'gone' ''        'unfinished' ''
 --         'before' keys of the replays, joined by spaces       'locked' id of the job that holds the lock
@@ -14,7 +14,7 @@ local call = redis.call
 local time = call('TIME')
 local now_text = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 
-local function replay(k, origin, id, key, record, lock, lock_ms, force)
+local function replay(k, to, origin, id, key, record, lock, lock_ms, force)
   local before = call('HGET', KEYS[k + 5], origin)
   if before and string.find(' ' .. before .. ' ', ' ' .. key .. ' ', 1, true) then
     return 'replayed', '' -- our own call, sent again after its answer was lost
@@ -36,8 +36,9 @@ local function replay(k, origin, id, key, record, lock, lock_ms, force)
     end
   end
   call('SET', id, string.sub(record, 1, -2) .. ',"queued":' .. now_text .. '}')
-  call('ZADD', KEYS[k + 2], 0, id)
-  call('RPUSH', KEYS[k + 1], id)
+  call('ZADD', KEYS[to + 2], 0, id)
+  call('RPUSH', KEYS[to + 1], id)
+  if to ~= k then call('SADD', KEYS[#KEYS], string.match(id, '^saq:job:([^:]+):')) end
   call('HSET', KEYS[k + 5], origin, before and (before .. ' ' .. key) or key)
   if died then
     call('ZREM', KEYS[k + 3], origin)
@@ -47,10 +48,10 @@ local function replay(k, origin, id, key, record, lock, lock_ms, force)
 end
 
 local answer = {}
-for i = 1, #ARGV, 8 do
+for i = 1, #ARGV, 9 do
   local done, text = replay(
-    5 * tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], tonumber(ARGV[i + 6]),
-    ARGV[i + 7] == '1'
+    5 * tonumber(ARGV[i]), 5 * tonumber(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6],
+    tonumber(ARGV[i + 7]), ARGV[i + 8] == '1'
   )
   answer[#answer + 1] = done
   answer[#answer + 1] = text
