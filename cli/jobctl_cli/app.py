@@ -48,6 +48,7 @@ HEADINGS = {
     "delete": "Jobs",
     "wait": "Jobs",
     "top": "Jobs",
+    "dead": "Jobs",
     "stats": "Jobs",
     "queues": "Jobs",
     "workers": "Jobs",

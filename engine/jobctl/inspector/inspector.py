@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from jobctl.compiler.plan import Plan
     from jobctl.inspector.deaths import Deaths
+    from jobctl.inspector.deaths import Deaths
     from jobctl.inspector.fleet import Fleet
     from jobctl.inspector.rate_history import RateHistory
     from jobctl.inspector.repair import Repair
@@ -132,6 +133,22 @@ class Inspector:
             queues = [queue.name for queue in overview.queues]
             today, longer = await read_windows(self._redis, queues, overview.at_ms, days=days)
         return Stats(at_ms=overview.at_ms, now=overview.rates, today=today, days=longer)
+
+    async def deaths(
+        self, queue: str | None = None, *, most: int | None = None, tell: Progress | None = None
+    ) -> Deaths:
+        """Return what the dead died of, in all queues or one. See `jobctl.inspector.deaths.summarise`.
+
+        Raises:
+            UsageError: no such queue.
+        """
+        from jobctl.inspector.deaths import summarise
+
+        with translate_errors():
+            names = await self._queue_names()
+        if queue is not None:
+            _require(queue, names)
+        return await summarise(self._redis, names if queue is None else (queue,), most=most, tell=tell)
 
     async def deaths(
         self, queue: str | None = None, *, most: int | None = None, tell: Progress | None = None
