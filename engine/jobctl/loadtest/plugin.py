@@ -25,7 +25,7 @@ from jobctl.loadtest.session import Session
 from jobctl.loadtest.webtabs import add_tabs
 from jobctl.measure.runlog import RunLog
 from jobctl.measure.thresholds import parse_thresholds
-from jobctl.settings import Settings
+from jobctl.settings import Settings, redact_url
 
 if TYPE_CHECKING:
     from locust.argument_parser import LocustArgumentParser
@@ -176,6 +176,12 @@ class Plugin:
         if self.last is not None and self.last.result is not None and self.environment.web_ui is None:
             print(self.last.result.text(), file=sys.stderr, flush=True)  # noqa: T201
 
+    def current(self) -> Owner | None:
+        """Return the run that is under way or was the last one, with all that has been logged so far."""
+        if self.owner is not None and self.session is not None:
+            self.owner.total.merge(self.session.take())
+        return self.last
+
     def _collect(self, owner: Owner) -> None:
         """Ask all Locust workers to finish, and add up their logs."""
         runner = self.environment.runner
@@ -272,7 +278,8 @@ def _init(environment: Any, **_: Any) -> None:
         _say(error)
         raise SystemExit(error.exit_code) from None
     if environment.web_ui is not None:
-        add_tabs(environment.web_ui, lambda: plugin.last, plugin.choose)
+        environment.host = environment.host or _broker()
+        add_tabs(environment.web_ui, plugin.current, plugin.choose)
 
 
 def _start(environment: Any, **_: Any) -> None:
@@ -308,6 +315,12 @@ def _take_report(data: dict[str, Any], **_: Any) -> None:
 def _quit(**_: Any) -> None:
     for plugin in PLUGINS.values():
         plugin.show()
+
+
+def _broker() -> str:
+    """Return what the browser's page shows as the host."""
+    url = Settings.from_env().redis_url
+    return "embedded broker" if url is None else redact_url(url)
 
 
 def _say(error: JobctlError) -> None:

@@ -129,7 +129,7 @@ class Session:
             self._log.record("enqueue", name, took_ms)
             self._log.record("late", "", max(sent_ms - intended_ms, 0.0))
         if is_measured or fault is not None:
-            self._fire("enqueue" if len(jobs) == 1 else f"enqueue {len(jobs)}", name, took_ms, fault)
+            self._fire("enqueue" if len(jobs) == 1 else "enqueue batch", name, took_ms, fault)
         return whole
 
     def take(self) -> RunLog:
