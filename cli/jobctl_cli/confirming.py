@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobctl.errors import JobctlError, UsageError
+import typer
+
+from jobctl.errors import UsageError
+from jobctl_cli.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from jobctl_cli.environment import Environment
 
 
-class NotConfirmed(JobctlError):
-    """The reader said no."""
-
-    code = "usage.not-confirmed"
-
-
-def confirm(env: Environment, question: str) -> None:
+def confirm(env: Environment, question: str, *, refusal: str, hint: str = "`--yes` does it without a question") -> None:
     """Ask on stderr; anything but yes ends the command.
 
+    Args:
+        env: whose streams.
+        question: without its mark, e.g. ``stop 3 workers``.
+        refusal: what would be done, where nobody can be asked.
+        hint: what to do then.
+
     Raises:
-        UsageError: nobody can be asked: stdin is no terminal.
-        NotConfirmed: the answer is not yes.
+        UsageError: stdin is no terminal.
+        typer.Exit: the answer is not yes.
     """
     if not env.stdin.isatty():
-        raise UsageError(
-            f"`{question}` needs an answer, and stdin is no terminal", code="usage.confirm", hint="`--yes` does not ask"
-        )
-    env.stderr.write(f"{question} [y/N] ")
+        raise UsageError(refusal, code="usage.unconfirmed", hint=hint)
+    env.stdout.flush()
+    env.stderr.write(f"{question}? [y/N] ")
     env.stderr.flush()
     if env.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise NotConfirmed("nothing was done", hint="answer `y`, or give `--yes`")
+        env.note("nothing was done")
+        raise typer.Exit(ExitStatus.FAILED)

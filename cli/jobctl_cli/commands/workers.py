@@ -163,7 +163,8 @@ def _tell(
         fleet = inspector.fleet
         chosen = await (fleet.workers() if everyone else fleet.find(names or ()))
         if asks and chosen:
-            confirm(env, f"stop {plural(len(chosen), 'worker')}?")
+            count = plural(len(chosen), "worker")
+            confirm(env, f"stop {count}", refusal=f"{count} would be stopped")
         await fleet.tell(chosen, order)
         patience_s = timeout if wait else min(timeout, ANSWER_S)
         return chosen, await fleet.settle(chosen, order, ended=wait, timeout_s=patience_s)

@@ -1,18 +1,21 @@
-"""A list of queues."""
+"""Queues: a list of them, and what became of emptying one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobctl.durations import format_elapsed
 from jobctl.records import JobState
 from jobctl_cli import table
+from jobctl_cli.exit_status import ExitStatus
 from jobctl_cli.output import emit
 from jobctl_cli.table import Cell, Column
+from jobctl_cli.text import plural
 
 if TYPE_CHECKING:
     from jobctl.inspector import QueueStatus
+    from jobctl.inspector.emptying import Drained
     from jobctl_cli.environment import Environment
 
 WAITING = (JobState.QUEUED, JobState.ACTIVE, JobState.RETRYING, JobState.SCHEDULED, JobState.DEAD)
@@ -50,3 +53,32 @@ def show(env: Environment, output: str, queues: Sequence[QueueStatus]) -> None:
         for queue in queues
     ]
     emit(env, output, data, table=render, names=lambda: (queue.name for queue in queues))
+
+
+def show_purged(env: Environment, output: str, queue: str, states: Collection[JobState], deleted: int) -> None:
+    """Write how many jobs were deleted."""
+    names = [state.value for state in JobState if state in states]
+    data = {"queue": queue, "states": names, "deleted": deleted}
+    text = f"deleted {plural(deleted, 'job')} of queue `{queue}` ({', '.join(names)})"
+    emit(env, output, data, table=lambda: text, names=lambda: [queue])
+
+
+def show_drained(env: Environment, output: str, queue: str, drained: Drained, *, is_paused: bool) -> ExitStatus:
+    """Write whether a queue is empty; return the exit code."""
+    took = format_elapsed(drained.took_s)
+    data = {
+        "queue": queue,
+        "empty": drained.is_empty,
+        "left": drained.left,
+        "later": drained.later,
+        "took_s": round(drained.took_s, 1),
+        "paused": is_paused,
+    }
+    state = "empty, and paused" if is_paused else "empty" if drained.is_empty else f"not empty: {drained.left:,} left"
+    emit(env, output, data, table=lambda: f"queue `{queue}` is {state} after {took}", names=lambda: [queue])
+    if drained.later:
+        env.note(f"note: {plural(drained.later, 'job')} of it will be due later (scheduled, or to be retried)")
+    if drained.is_empty:
+        return ExitStatus.OK
+    env.note("warning[queue.not-empty]: the time is up; `jobctl workers list --jobs` shows what runs")
+    return ExitStatus.FAILED

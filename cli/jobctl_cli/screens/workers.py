@@ -56,7 +56,7 @@ def show(
     with_jobs: bool,
 ) -> None:
     """Write the workers, and what they run if asked for; to stderr that specs or versions differ."""
-    now_ms = max((worker.seen_ms for worker in workers), default=0)
+    now_ms = env.clock.time() * 1000
 
     def render() -> str:
         if not workers:
@@ -95,7 +95,7 @@ def show_told(env: Environment, output: str, workers: Sequence[WorkerStatus], se
     return ExitStatus.FAILED
 
 
-def _row(worker: WorkerStatus, now_ms: int) -> list[str | Cell]:
+def _row(worker: WorkerStatus, now_ms: float) -> list[str | Cell]:
     return [
         worker.id,
         worker.host,

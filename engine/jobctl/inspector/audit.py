@@ -36,7 +36,6 @@ class Action(StrEnum):
     QUEUE_PAUSE = "queue.pause"
     QUEUE_RESUME = "queue.resume"
     QUEUE_PURGE = "queue.purge"
-    QUEUE_DRAIN = "queue.drain"
     WORKER_QUIET = "worker.quiet"
     WORKER_RESUME = "worker.resume"
     WORKER_STOP = "worker.stop"

@@ -5,7 +5,7 @@ Everything is read by index, in a bounded number of round trips; nothing scans t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from jobctl.broker import keys
@@ -28,7 +28,7 @@ from jobctl.inspector.status import FailureLine, Overview, QueueStatus, Rates, W
 from jobctl.inspector.steps import read
 from jobctl.inspector.survey import survey
 from jobctl.names import did_you_mean
-from jobctl.records import JobRecord
+from jobctl.records import JobRecord, JobState
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from jobctl.compiler.plan import Plan
     from jobctl.inspector.deaths import Deaths
     from jobctl.inspector.deaths import Deaths
+    from jobctl.inspector.emptying import Drained
     from jobctl.inspector.fleet import Fleet
     from jobctl.inspector.rate_history import RateHistory
     from jobctl.inspector.repair import Repair
@@ -115,6 +116,35 @@ class Inspector:
         with translate_errors():
             await self.require_queue(queue)
             return await pausing.resume(self._redis, queue, actor=self._actor)
+
+    async def purge(
+        self, queue: str, states: Collection[JobState], *, tell: Callable[[int], None] | None = None
+    ) -> int:
+        """Delete a queue's jobs in some states; return how many. See `jobctl.inspector.emptying.purge`.
+
+        Raises:
+            UsageError: no such queue, or running jobs are asked for.
+        """
+        from jobctl.inspector.emptying import purge
+
+        with translate_errors():
+            await self.require_queue(queue)
+        return await purge(self._redis, queue, states, actor=self._actor, tell=tell)
+
+    async def drain(
+        self, queue: str, *, timeout_s: float | None = None, tell: Callable[[QueueStatus], None] | None = None
+    ) -> Drained:
+        """Wait until nothing is queued or active in a queue. See `jobctl.inspector.emptying.drain`.
+
+        Raises:
+            UsageError: no such queue.
+            JobStateError: it is paused or unserved.
+        """
+        from jobctl.inspector.emptying import drain
+
+        with translate_errors():
+            await self.require_queue(queue)
+        return await drain(self._redis, queue, timeout_s=timeout_s, tell=tell)
 
     async def rates(self, window_s: int = 60) -> dict[str, Rates]:
         """Return each queue's rates over the last seconds (10 to 900, counted in steps of ten)."""

@@ -38,3 +38,51 @@ def test_misspelt_queue_is_a_usage_error_with_a_hint(jobctl) -> None:
     assert out.exit_code == 2
     assert "error[queue.unknown]: there is no queue `critcal`" in out.stderr
     assert "did you mean `critical`?" in out.stderr
+
+
+def test_purge_asks_and_a_pipe_cannot_answer(jobctl) -> None:
+    jobctl("enqueue", "greet", "--name", "Ada")
+
+    out = jobctl("queues", "purge", "default")
+    dry = jobctl("queues", "purge", "default", "--dry-run")
+
+    assert (out.exit_code, dry.exit_code) == (2, 0)
+    assert "error[usage.unconfirmed]: 1 job of queue `default` (queued) would be deleted" in out.stderr
+    assert "a dry run; 1 job of queue `default` (queued) would be deleted" in dry.stderr
+
+
+def test_purge_deletes_the_states_that_are_named(jobctl, work) -> None:
+    jobctl("enqueue", "boom", "--retries", "0", "--key", "one")
+    work()
+    jobctl("enqueue", "boom", "--key", "two")
+
+    waiting = jobctl("queues", "purge", "critical", "--yes")
+    dead = jobctl("queues", "purge", "critical", "--state", "dead,complete", "--yes", "-o", "json")
+
+    assert waiting.lines == ["deleted 1 job of queue `critical` (queued)"]
+    assert dead.json == {"queue": "critical", "states": ["complete", "dead"], "deleted": 1}
+    assert jobctl("inspect", "one").exit_code == jobctl("inspect", "two").exit_code == 5
+
+
+def test_purge_of_running_jobs_is_refused(jobctl) -> None:
+    out = jobctl("queues", "purge", "default", "--state", "active", "--yes")
+
+    assert out.exit_code == 2
+    assert "running jobs cannot be purged" in out.stderr
+
+
+def test_drain_of_an_empty_queue_is_done_and_pauses_it(jobctl) -> None:
+    out = jobctl("queues", "drain", "default", "--pause", "-o", "json")
+
+    assert out.exit_code == 0
+    assert (out.json["empty"], out.json["paused"]) == (True, True)
+    assert "empty, and paused after" in jobctl("queues", "drain", "default", "--pause").stdout
+
+
+def test_drain_of_a_queue_that_nobody_serves_says_so(jobctl) -> None:
+    jobctl("enqueue", "greet", "--name", "Ada")
+
+    out = jobctl("queues", "drain", "default")
+
+    assert out.exit_code == 1
+    assert "error[queue.unserved]: no worker serves queue `default`" in out.stderr

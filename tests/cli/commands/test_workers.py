@@ -97,7 +97,7 @@ def test_stop_of_all_asks_and_a_pipe_cannot_answer(jobctl: Any, reported: Any, s
     out = jobctl("workers", "stop", "--all")
 
     assert out.exit_code == 2
-    assert "hint: `--yes` does not ask" in out.stderr
+    assert "error[usage.unconfirmed]: 1 worker would be stopped" in out.stderr
     assert not server.exists(keys.order_for("aaaa1111"))
 
 
