@@ -8,6 +8,7 @@ drawn by hand before a release, not by the tests.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fcntl
 import io
@@ -29,12 +30,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from jobctl.broker.connect import connect
+from jobctl.broker.embedded import embedded_broker
+from jobctl.compiler import load_plan
+from jobctl.inspector import Inspector
+from jobctl_cli.environment import Environment
+from jobctl_cli.top.app import TopApp
+from jobctl_cli.top.feed import Feed
+from jobctl_cli.view import View
+
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
 COLUMNS, LINES = 108, 48
+CONSOLE_LINES = 26
 ACME = "39308751-0657-5693-992f-78f29cafba41"  # a tenant that `examples.tenants.seed` makes
 NOBODY = "00000000-0000-0000-0000-000000000000"
-BUSY_S = 12.0  # how long the shop works before its picture is taken
+BUSY_S = 40.0  # how long the shop works before its picture is taken
 BROKEN_SPEC = """\
 version: 1
 queues: {critical: 6, default: 3}
@@ -112,7 +123,11 @@ def save(name: str, *shown: str) -> None:
     """Write what a terminal showed as ``name.svg``."""
     console = Console(width=COLUMNS, record=True, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text.from_ansi("\n".join(part.rstrip() + "\n" for part in shown).rstrip()))
-    svg = console.export_svg(title=f"jobctl - {name}", unique_id=name)
+    write(name, console.export_svg(title=f"jobctl - {name}", unique_id=name))
+
+
+def write(name: str, svg: str) -> None:
+    """Write a picture as ``name.svg``."""
     # No fonts from elsewhere: the letters are placed by their width, so any monospaced font will do.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = svg.replace("Fira Code", "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono'")
@@ -146,16 +161,31 @@ def draw_spec_error(home: Path) -> None:
 
 
 def draw_top(home: Path) -> None:
-    """Draw the live view of a busy worker."""
+    """Draw the console over a busy worker: the queues, the dead jobs, one of them."""
     jobs = home / "jobs.ndjson"
     line = '{{"job": "{0}", "payload": {{"order": {1}}}}}\n'
     names = ("order-confirm", "invoice-mail", "stock-count")
-    jobs.write_text("".join(line.format(name, order) for order in range(1, 4000) for name in names), encoding="utf-8")
+    jobs.write_text("".join(line.format(name, order) for order in range(1, 12_000) for name in names), encoding="utf-8")
     terminal = Terminal(FOLDER / "shop", {"JOBCTL_HOME": str(home), "JOBCTL_SPEC": "shop.yaml"})
     terminal.show(f"jobctl enqueue --file {jobs}")
-    with terminal.working("jobctl run"):
+    with terminal.working("jobctl run"), embedded_broker(home) as url:
         time.sleep(BUSY_S)
-        save("top", terminal.show("jobctl top --once"))
+        asyncio.run(draw_console(url))
+
+
+async def draw_console(url: str) -> None:
+    """Draw the console's screens, as it shows them on a terminal of this size."""
+    env = Environment(stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO(), variables={"FORCE_COLOR": "1"})
+    plan = load_plan(FOLDER / "shop" / "shop.yaml")
+    async with connect(url) as redis:
+        feed = Feed(env, Inspector(redis, plan), plan, View(plan))
+        await feed.read()
+        app = TopApp(feed, interval_s=0.5)
+        async with app.run_test(size=(COLUMNS, CONSOLE_LINES)) as pilot:
+            for name, pressed in (("top", "1"), ("top-dead", "5"), ("top-job", "/ o r d e r enter enter")):
+                await pilot.press(*pressed.replace("/", "slash").split())
+                await pilot.pause(1.5)
+                write(name, app.export_screenshot(title="jobctl top"))
 
 
 def main() -> None:

@@ -1,8 +1,7 @@
-"""`jobctl top`: queues, workers and failures, live."""
+"""`jobctl top`: the operator's console, and its first frame for pipes."""
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
     jobctl top
+    jobctl top --read-only                       # look, change nothing
     jobctl top --once                            # one frame, for pipes
     jobctl top --once -o json                    # all numbers of one moment
 """
@@ -25,26 +25,34 @@ def top(
     *,
     once: Annotated[bool, typer.Option("--once", help="Print one frame and end; so does a pipe")] = False,
     interval: Annotated[
-        float, typer.Option("--interval", metavar="DURATION", help="Time between frames", callback=reads(duration))
+        float, typer.Option("--interval", metavar="DURATION", help="Time between readings", callback=reads(duration))
     ] = 2.0,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Let nothing be changed from the console")] = False,
     spec: SpecPath = None,
     output: Output = "table",
 ) -> None:
-    """Watch queues, workers and recent failures.
+    """Watch and look after queues, jobs, workers, schedules, dead jobs and errors.
 
-    Depth by state, the configured against the achieved share of starts, rates and waits over the last minute. Leave
-    with q or Ctrl-C.
+    Sparklines of rates and times, the configured against the achieved share of starts; a job with its whole history;
+    pause, replay, cancel and delete, each confirmed. The keys stand at the bottom, `?` explains them, `/` filters, q
+    leaves.
+
+    A reading costs the broker 7 commands, 13 a queue and 1 a schedule; the tabs Jobs and Dead 2 and 14 a queue besides,
+    Schedules 6 and 4 a schedule: whatever the backlog.
     """
     from jobctl_cli import session
-    from jobctl_cli.screens import top as screen
 
     env: Environment = ctx.obj
     plan = session.find_plan(env, spec)
-    if once or output != "table" or not env.is_screen:
+    if once or output != "table" or not env.is_screen or env.variables.get("TERM") == "dumb":
+        from jobctl_cli.screens import top as screen
+
         overview = session.inspecting(env, plan, lambda inspector: inspector.overview())
         screen.show(env, output, plan, overview)
         return
-    from jobctl_cli.live import watch
+    from jobctl_cli.top.start import run
 
-    with contextlib.suppress(KeyboardInterrupt):  # the usual way to leave
-        session.inspecting(env, plan, lambda inspector: watch(env, plan, inspector, max(interval, SHORTEST_S)))
+    interval_s = max(interval, SHORTEST_S)
+    session.inspecting(
+        env, plan, lambda inspector: run(env, plan, inspector, interval_s=interval_s, read_only=read_only, where="")
+    )
