@@ -116,6 +116,14 @@ class Fleet:
         self._stops.append(worker.stop)
         return worker
 
+    async def first_sweep(self, queue: str = "default") -> None:
+        """Wait until a stock worker has swept, as it does when it starts: that takes a job just claimed for a stuck one."""
+
+        async def swept() -> bool:
+            return bool(await self.server.exists(f"saq:{queue}:sweep"))
+
+        await self.eventually(swept)
+
     def command(self, *args: str) -> list[str]:
         return [sys.executable, "-m", "saq", "interop_app.settings", *args]
 

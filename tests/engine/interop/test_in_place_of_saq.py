@@ -43,6 +43,7 @@ async def test_queue_of_pickled_records_is_served_as_saq_does(fleet) -> None:
         return 2 * n
 
     worker = fleet.serve(Worker(queue, [("double", double)], dequeue_timeout=2))
+    await fleet.first_sweep()
 
     assert worker.job_queue is None
     assert await queue.apply("double", n=2, timeout=20) == 4

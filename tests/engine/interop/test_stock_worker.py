@@ -55,6 +55,7 @@ async def test_stock_worker_over_its_own_queue_runs_our_job(fleet) -> None:
         return a + b
 
     fleet.start_stock([("sums:add", add)])
+    await fleet.first_sweep()
     async with fleet.client() as client:
         enqueued = await client.enqueue("add", {"a": 2, "b": 3})
 
