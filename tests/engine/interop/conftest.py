@@ -117,7 +117,7 @@ class Fleet:
         return worker
 
     async def first_sweep(self, queue: str = "default") -> None:
-        """Wait until a stock worker has swept, as it does when it starts: that takes a job just claimed for a stuck one."""
+        """Wait until a stock worker has swept, as it does at its start: it takes a job just claimed for a stuck one."""
 
         async def swept() -> bool:
             return bool(await self.server.exists(f"saq:{queue}:sweep"))
