@@ -93,7 +93,7 @@ def render(env: Environment, found: Mapping[str, Comparison], has_windows: bool)
                 write(one.before),
                 write(one.after),
                 "-" if one.ratio is None else f"{one.ratio:.3f}",
-                "-" if one.low is None or one.high is None else f"{one.low:.2f} - {one.high:.2f}",
+                one.interval,
                 Cell(one.outcome.value, STYLES[one.outcome.value]),
             ]
         )

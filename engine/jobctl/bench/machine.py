@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import jobctl
 from jobctl.broker.connect import connect_blocking, translate_errors
+from jobctl.broker.embedded import find_server
 
 PACKAGES = ("saq", "redis", "hiredis", "uvloop", "msgspec")
 
@@ -34,8 +37,20 @@ def describe(url: str | None) -> dict[str, str]:
         with translate_errors(url), connect_blocking(url) as server:
             info = server.info("server")
         name = "Valkey" if "valkey_version" in info else "Redis"
-        facts["broker"] = f"{name} {info.get('valkey_version') or info['redis_version']}, configured"
+        facts["server"] = f"{name} {info.get('valkey_version') or info['redis_version']}"
+    elif found := _own_server():
+        facts["server"] = found
     return facts
+
+
+def _own_server() -> str:
+    """Return name and version of the server that private ones are made of, or ""."""
+    binary = find_server()
+    if binary is None:
+        return ""
+    said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    version = re.search(r"(\w+) server v=([\d.]+)", said.stdout)
+    return f"{version[1]} {version[2]}" if version else ""
 
 
 def package(name: str) -> str:

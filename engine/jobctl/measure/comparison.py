@@ -2,7 +2,8 @@
 
 The statistics: figures of speed vary by factors, so their logarithms are compared. The ratio is that of the geometric
 means; its 95 % interval is Welch's t interval of the difference of the logarithms, which allows for unequal spreads and
-for few samples. A ratio whose interval holds 1 is noise: these runs cannot tell the two apart.
+for few samples. A ratio whose interval holds 1 is noise: these runs cannot tell the two apart. One that is sure and
+below 1 % is no difference anybody needs to hear of: the same.
 
 Samples are the repeats of a run, each with workers and a server of its own. Of a single run they are ten windows of it;
 what differs from run to run is not in them, so small differences look surer than they are.
@@ -23,6 +24,7 @@ T_QUANTILES = (
     2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 )  # fmt: skip
 NORMAL_QUANTILE = 1.960
+NEGLIGIBLE = 0.01
 
 
 class Outcome(StrEnum):
@@ -54,6 +56,14 @@ class Comparison:
     low: float | None
     high: float | None
     outcome: Outcome
+
+    @property
+    def interval(self) -> str:
+        """The interval for a reader; beyond a hundredth and a hundred nobody needs to know more."""
+        if self.low is None or self.high is None:
+            return "-"
+        low = "<0.01" if self.low < 0.01 else f"{self.low:.2f}"
+        return f"{low} - {'>100' if self.high > 100 else f'{self.high:.2f}'}"
 
     def is_worse_by(self, share: float) -> bool:
         """Return whether the second is worse beyond noise, and by more than a share (0.1 = 10 %)."""
@@ -90,8 +100,10 @@ def compare(before: Sequence[float], after: Sequence[float], *, is_higher_better
     if len(before) > 1 and len(after) > 1:
         margin = _margin(logs_before, logs_after)
         low, high = math.exp(difference - margin), math.exp(difference + margin)
-        if low <= 1 <= high:
-            outcome = Outcome.SAME if low == high else Outcome.NOISE
+        if low <= 1 <= high and margin > NEGLIGIBLE:
+            outcome = Outcome.NOISE
+        elif abs(difference) < NEGLIGIBLE:
+            outcome = Outcome.SAME
         else:
             outcome = Outcome.BETTER if (difference > 0) is is_higher_better else Outcome.WORSE
     return Comparison(

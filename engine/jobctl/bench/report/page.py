@@ -156,12 +156,11 @@ def _comparison(name: str, found: Mapping[str, Comparison], basis: str) -> str:
     for figure, one in found.items():
         write = unit_of(figure).write
         ratio = "-" if one.ratio is None else f"{one.ratio:.3f}"
-        interval = "-" if one.low is None or one.high is None else f"{one.low:.3f} - {one.high:.3f}"
         tone = {"better": "good", "worse": "bad"}.get(one.outcome.value, "muted")
         rows.append(
             f'<tr><th>{escape(figure)}</th><td class="number">{write(one.before)}</td>'
             f'<td class="number">{write(one.after)}</td><td class="number">{ratio}</td>'
-            f'<td class="number">{interval}</td><td class="{tone}">{one.outcome.value}</td></tr>'
+            f'<td class="number">{escape(one.interval)}</td><td class="{tone}">{one.outcome.value}</td></tr>'
         )
     head = "".join(f'<th class="number">{word}</th>' for word in ("before", "now", "ratio", "95 % interval"))
     return f"<h2>Against {escape(name)}</h2>{_table(f'<tr><th>figure</th>{head}<th></th></tr>', rows, basis)}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobctl.bench.results import Findings, Report, Series
+from jobctl.bench.results import Findings, Report
 from jobctl.bench.scenario import BACKLOG
 from jobctl.bench.summary import median_repeat
 from jobctl.errors import UsageError
@@ -24,8 +24,7 @@ SIZE_IN = (7.4, 3.1)
 PERCENTS = tuple(range(1, 100)) + tuple(99 + n / 10 for n in range(1, 10)) + (99.95, 99.99)
 COUNTS = ("jobs/s", "jobs waiting", "jobs")
 """Axes of whole numbers."""
-STYLES = ("-", "--")
-"""Of the sides."""
+SECONDS = "seconds since the first job"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +64,7 @@ def draw(report: Report) -> Iterator[Plot]:
                 title="Throughput of a backlog" if backlog else "Throughput of steady arrivals",
                 caption="Jobs ended per second. "
                 + ("Nothing is enqueued meanwhile." if backlog else "It should be the rate at which jobs were sent."),
-                figure=_overlay(shown, "throughput", "jobs/s", "seconds since the first job"),
+                figure=_panels(shown, "throughput", "jobs/s"),
             )
         if _has(shown, "latency"):
             yield Plot(
@@ -85,28 +84,28 @@ def draw(report: Report) -> Iterator[Plot]:
                 name="latency-over-time",
                 title="Latency over time",
                 caption="Median, 95th and 99th percentile of the jobs that were due in each moment.",
-                figure=_over_time(shown),
+                figure=_panels(shown, "latency", "milliseconds"),
             )
         if _has(shown, "shares"):
             yield Plot(
                 name="shares",
                 title="Share of starts, window by window",
                 caption="Each queue's share of consecutive starts while all queues had work; dashed: its weight.",
-                figure=_panels(shown, "shares", "share of starts", "starts", targets=True),
+                figure=_panels(shown, "shares", "share of starts", xlabel="starts"),
             )
         if _has(shown, "depth"):
             yield Plot(
                 name=f"{prefix}-depth",
                 title="Queue depths" + (" of a backlog" if backlog else ""),
                 caption="Jobs that are due and wait, ten looks a second.",
-                figure=_panels(shown, "depth", "jobs waiting", "seconds since the first job"),
+                figure=_panels(shown, "depth", "jobs waiting"),
             )
         if _has(shown, "cpu"):
             yield Plot(
                 name=f"{prefix}-cpu",
                 title="Processor use" + (" under a backlog" if backlog else " under steady arrivals"),
                 caption="Cores used by all worker processes together, and by the broker. 1 = one core.",
-                figure=_overlay(shown, "cpu", "cores", "seconds since the first job"),
+                figure=_panels(shown, "cpu", "cores"),
             )
         if _has(shown, "memory"):
             yield Plot(
@@ -114,7 +113,7 @@ def draw(report: Report) -> Iterator[Plot]:
                 title="Memory" + (" under a backlog" if backlog else " under steady arrivals"),
                 caption="Resident memory of the largest worker process, and what the broker holds. "
                 "Ended jobs stay in the broker for their retention.",
-                figure=_overlay(shown, "memory", "MiB", "seconds since the first job"),
+                figure=_panels(shown, "memory", "MiB"),
             )
 
 
@@ -171,39 +170,28 @@ def _canvas(panels: int = 1) -> tuple[Figure, list[Axes]]:
     return figure, list(axes[0])
 
 
-def _label(side: str, line: str, shown: Shown) -> str:
-    return line if len(shown) == 1 else f"{side}: {line}"
-
-
-def _overlay(shown: Shown, name: str, ylabel: str, xlabel: str) -> Figure:
-    """Draw the curves of all sides into one pair of axes."""
-    figure, (axes,) = _canvas()
-    hues = iter(HUES)
-    for number, (side, phase) in enumerate(shown):
-        series = phase.series.get(name)
-        if series is None:
-            continue
-        for line, values in series.lines.items():
-            _curve(axes, series, values, _label(side, line, shown), next(hues, HUES[0]), STYLES[number % 2])
-    _finish(axes, ylabel, xlabel)
-    return figure
-
-
-def _panels(shown: Shown, name: str, ylabel: str, xlabel: str, *, targets: bool = False) -> Figure:
-    """Draw a panel for each side, a curve for each queue."""
+def _panels(shown: Shown, name: str, ylabel: str, *, xlabel: str = SECONDS) -> Figure:
+    """Draw a panel for each side, with a curve for each line of the series, and its target if it has one."""
     having = [(side, phase) for side, phase in shown if name in phase.series]
     figure, all_axes = _canvas(len(having))
     for axes, (side, phase) in zip(all_axes, having, strict=True):
         series = phase.series[name]
         for hue, (line, values) in zip(HUES, series.lines.items(), strict=False):
-            _curve(axes, series, values, line, hue, "-")
-            if targets and line in phase.targets:
+            known: Any = [float("nan") if value is None else value for value in values]
+            axes.plot(list(series.at), known, color=hue, label=line)
+            if name == "shares" and line in phase.targets:
                 axes.axhline(phase.targets[line], color=hue, linestyle=":", linewidth=1.1)
         if len(having) > 1:
             axes.set_title(side, fontsize=10)
-        if targets:
-            axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        _finish(axes, ylabel if axes is all_axes[0] else "", xlabel)
+        axes.set_xlabel(xlabel)
+        axes.margins(x=0.01)
+        if xlabel == "starts":
+            axes.xaxis.set_major_formatter(_thousands())
+    first = all_axes[0]
+    _scale(first, ylabel)
+    if ylabel == "share of starts":
+        first.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    _legend(figure, first)
     return figure
 
 
@@ -221,7 +209,9 @@ def _histogram(shown: Shown) -> Figure:
         axes.hist(middles, bins=list(edges), weights=counts, color=hue, alpha=0.65, label=side)
     axes.set_xscale("log")
     _plain_log(axes.xaxis)
-    _finish(axes, "jobs", "milliseconds", legend=len(found) > 1)
+    axes.set_xlabel("milliseconds")
+    _scale(axes, "jobs")
+    _legend(figure, axes)
     return figure
 
 
@@ -229,55 +219,40 @@ def _percentiles(shown: Shown) -> Figure:
     figure, (axes,) = _canvas()
     stages = ("enqueue", "start", "done")
     hues = iter(HUES)
-    for number, (side, phase) in enumerate(shown):
+    for side, phase in shown:
         found: Mapping[str, Histogram] = phase.histograms
         for stage in stages if len(shown) == 1 else ("done",):
             if stage not in found:
                 continue
             beyond = [1 / (1 - percent / 100) for percent in PERCENTS]
             times = [found[stage].percentile(percent) for percent in PERCENTS]
-            label = _label(side, stage, shown)
-            axes.plot(beyond, times, STYLES[number % 2], color=next(hues, HUES[0]), label=label)
+            axes.plot(beyond, times, color=next(hues), label=stage if len(shown) == 1 else side)
     ticks = (50, 90, 99, 99.9, 99.99)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks([1 / (1 - percent / 100) for percent in ticks], [f"{percent:g} %" for percent in ticks])
     axes.xaxis.set_minor_locator(_no_ticks())
     _plain_log(axes.yaxis)
-    _finish(axes, "milliseconds", "share of jobs")
+    axes.set_ylabel("milliseconds")
+    axes.set_xlabel("share of jobs")
+    _legend(figure, axes)
     return figure
 
 
-def _over_time(shown: Shown) -> Figure:
-    figure, all_axes = _canvas(len(shown))
-    for axes, (side, phase) in zip(all_axes, shown, strict=True):
-        series = phase.series.get("latency", Series(at=[], lines={}))
-        for hue, (line, values) in zip(HUES, series.lines.items(), strict=False):
-            _curve(axes, series, values, line, hue, "-")
-        if len(shown) > 1:
-            axes.set_title(side, fontsize=10)
-        _finish(axes, "milliseconds" if axes is all_axes[0] else "", "seconds since the first job")
-    return figure
-
-
-def _curve(axes: Axes, series: Series, values: Sequence[float | None], label: str, hue: str, style: str) -> None:
-    known: Any = [float("nan") if value is None else value for value in values]
-    axes.plot(list(series.at), known, style, color=hue, label=label)
-
-
-def _finish(axes: Axes, ylabel: str, xlabel: str, *, legend: bool = True) -> None:
+def _scale(axes: Axes, ylabel: str) -> None:
+    """Label the vertical axis and let it begin at 0; called once all curves of all panels are there."""
     axes.set_ylabel(ylabel)
-    axes.set_xlabel(xlabel)
-    if axes.get_yscale() == "linear":
-        axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.06)
-        axes.yaxis.set_major_locator(_few_ticks(whole=ylabel in COUNTS))
-        if ylabel in COUNTS:
-            axes.yaxis.set_major_formatter(_thousands())
-    if xlabel == "starts":
-        axes.xaxis.set_major_formatter(_thousands())
-    axes.margins(x=0.01)
-    if legend and len(axes.get_legend_handles_labels()[0]) > 1:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=6, handlelength=1.6, columnspacing=1.4)
+    axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * 1.04)
+    axes.yaxis.set_major_locator(_few_ticks(whole=ylabel in COUNTS))
+    if ylabel in COUNTS:
+        axes.yaxis.set_major_formatter(_thousands())
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Name the curves above the plot, if there are several."""
+    handles, labels = axes.get_legend_handles_labels()
+    if len(handles) > 1:
+        figure.legend(handles, labels, loc="outside upper center", ncols=6, handlelength=1.6, columnspacing=1.4)
 
 
 def _thousands() -> Callable[[float, Any], str]:
