@@ -134,6 +134,8 @@ class Web:
                 raise
             except JobctlError as error:
                 return order.refused(error.message, error.hint)
+            finally:
+                self.console.changed()
 
         return endpoint
 

@@ -18,6 +18,7 @@ class Question:
 
     Attributes:
         fields: of the form that is sent again with the answer.
+        choices: boxes to tick: name, value, what stands beside it.
         sample: some of the jobs that are meant.
         more: how many others.
         typed: what has to be typed to go on; "" = nothing.
@@ -27,6 +28,7 @@ class Question:
     text: str
     verb: str
     fields: Sequence[tuple[str, str]]
+    choices: Sequence[tuple[str, str, str]] = ()
     sample: Sequence[JobLine] = ()
     more: str = ""
     typed: str = ""
@@ -40,6 +42,7 @@ def ask(order: Order, question: Question) -> Response:
         "text": question.text,
         "verb": question.verb,
         "fields": question.fields,
+        "choices": question.choices,
         "sample": question.sample,
         "more": question.more,
         "type_name": question.typed,

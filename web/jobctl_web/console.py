@@ -99,6 +99,10 @@ class Console:
         """Return the present, at most a second old."""
         return await self._snapshot.get()
 
+    def changed(self) -> None:
+        """Forget the present: something was done, and the next page has to show it."""
+        self._snapshot.expire()
+
     async def days(self) -> list[Window]:
         """Return what was counted on the last 14 days, day by day, today the last; at most five seconds old."""
         return await self._days.get()

@@ -10,6 +10,7 @@ from typing import Any
 from jobctl.compiler.payload import PayloadSchema
 from jobctl.compiler.plan import Registration
 from jobctl.durations import format_duration
+from jobctl.inspector.redaction import HIDDEN
 from jobctl.spec.model import NO_DEFAULT, FieldType, PayloadField
 
 PREFIX = "payload."
@@ -88,27 +89,19 @@ def texts_of(registration: Registration, payload: Mapping[str, Any]) -> dict[str
     }
 
 
-def read_form(
-    registration: Registration, form: Mapping[str, str], before: Mapping[str, Any] | None = None,
-    shown: Mapping[str, Any] | None = None,
-) -> tuple[dict[str, Any], dict[str, str]]:  # fmt: skip
+def read_form(registration: Registration, texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the payload of a filled form, and what is wrong with it by field.
 
     Args:
         registration: the job.
-        form: as the browser sent it.
-        before: the payload that is edited: what was hidden of it and not typed anew stays as it was.
-        shown: the same as the form showed it.
+        texts: field -> what stands in it; "" = it is left out.
     """
     schema = PayloadSchema(registration.name, registration.payload)
-    texts_before = texts_of(registration, shown or {})
     payload: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for field in registration.payload:
-        text = form.get(PREFIX + field.name, "")
-        if before is not None and field.name in before and text == texts_before.get(field.name, ""):
-            payload[field.name] = before[field.name]
-        elif text != "":
+        text = texts.get(field.name, "")
+        if text != "":
             try:
                 payload[field.name] = schema.read_flag(field, text)
             except ValueError as error:
@@ -116,6 +109,29 @@ def read_form(
         elif field.required and field.default is NO_DEFAULT:
             problems[field.name] = "is required"
     return payload, problems
+
+
+def changes_of(
+    registration: Registration, texts: Mapping[str, str], shown: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the fields of an edited form that differ from what it showed, and what is wrong by field.
+
+    Args:
+        registration: the job.
+        texts: field -> what stands in it now.
+        shown: the payload as the form showed it, its secrets hidden.
+    """
+    before = texts_of(registration, shown)
+    changes: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    for field in registration.payload:
+        text = texts.get(field.name, "").replace("\r\n", "\n")  # as browsers send what is typed in an area
+        if text == before.get(field.name, ""):
+            continue
+        changes[field.name] = text
+        if HIDDEN in text and HIDDEN in before.get(field.name, ""):
+            problems[field.name] = f"holds a secret that is hidden: type it anew where `{HIDDEN}` stands"
+    return changes, problems
 
 
 def _control(field: PayloadField, text: str | None, problem: str, keeps_secrets: bool) -> Control:

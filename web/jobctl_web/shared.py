@@ -28,6 +28,10 @@ class Shared(Generic[T]):
         self._found: T | BrokerError | None = None
         self._read_at = float("-inf")
 
+    def expire(self) -> None:
+        """Have it read anew when it is next asked for."""
+        self._read_at = float("-inf")
+
     async def get(self) -> T:
         """Return it.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from jobctl_web.action import Action
-from jobctl_web.actions import enqueue, jobs, queues, schedules, workers
+from jobctl_web.actions import bulk, enqueue, jobs, queues, schedules, workers
 
 ACTIONS: tuple[Action, ...] = (
     *queues.ACTIONS,
     *jobs.ACTIONS,
+    *bulk.ACTIONS,
     *schedules.ACTIONS,
     *workers.ACTIONS,
     *enqueue.ACTIONS,

@@ -22,7 +22,7 @@ async def enqueue(order: Order) -> Response:
     console = order.web.console
     registration = console.declared.registration(order.one("registration"))
     texts = {name[len(PREFIX) :]: values[0] for name, values in order.given.items() if name.startswith(PREFIX)}
-    payload, problems = read_form(registration, {PREFIX + name: text for name, text in texts.items()})
+    payload, problems = read_form(registration, texts)
     options = {name: order.one(name) for name in OPTIONS}
     problem: JobctlError | None = None
     if not problems:

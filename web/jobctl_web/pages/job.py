@@ -81,6 +81,8 @@ async def edit(console: Console, ask: Ask) -> dict[str, Any]:
     registration = console.plan.by_type.get(stored.type) if console.plan else None
     if console.plan is None or registration is None:
         raise Missing(f"no spec declares the type `{stored.type}`, so its payload cannot be edited")
+    if not stored.state.is_final:
+        raise Missing(f"job `{stored.key}` has not ended: only then it can be replayed")
     record = shown(console.plan, stored)
     return {
         "registration": registration,
