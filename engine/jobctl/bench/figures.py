@@ -30,7 +30,7 @@ PERCENTS = (50, 95, 99)
 COUNTED = ("jobs", "completed", "dead", "cancelled", "lost", "redelivered")
 COSTS = ("worker.cpu_per_job", "worker.memory", "broker.cpu_per_job", "broker.memory")
 FAIRNESS = ("fairness.max_deviation", "fairness.rms_deviation", "fairness.jain", "fairness.starvation")
-OF_BACKLOG = ("broker.bytes_per_job", *FAIRNESS)
+OF_BACKLOG = ("broker.bytes_per_job", "broker.bytes_per_ended_job", *FAIRNESS)
 OF_ARRIVALS = ("enqueue", "start", "done", "late", "offered", "generator.cpu")
 
 
@@ -75,6 +75,9 @@ def figures_of(trace: Trace, span: Span | None, *, has_shares: bool) -> dict[str
     if trace.phase.kind == BACKLOG:
         stored = trace.filled.memory - trace.before.memory
         figures["broker.bytes_per_job"] = max(stored, 0) / len(trace.jobs)
+        if not trace.stopped and trace.moments:
+            kept = trace.moments[-1].memory - trace.before.memory
+            figures["broker.bytes_per_ended_job"] = max(kept, 0) / len(trace.jobs)
         if has_shares:
             figures |= shares(trace)
     else:

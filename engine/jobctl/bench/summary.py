@@ -30,6 +30,7 @@ SHOWN = (
     "broker.cpu_per_job",
     "worker.memory",
     "broker.bytes_per_job",
+    "broker.bytes_per_ended_job",
     "redelivered",
     "dead",
     "lost",

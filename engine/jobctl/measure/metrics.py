@@ -98,6 +98,7 @@ METRICS: Final = {
         Metric("broker.cpu_per_job", Unit.DURATION, "processor time of the server, per job"),
         Metric("broker.memory", Unit.SIZE, "most data the server held"),
         Metric("broker.bytes_per_job", Unit.SIZE, "what a waiting job adds to the server's memory"),
+        Metric("broker.bytes_per_ended_job", Unit.SIZE, "what an ended job takes there while its record is kept"),
         Metric("backlogged", Unit.SHARE, "share of the measured time in which some job was waiting"),
     )
 }
