@@ -195,10 +195,11 @@ async def drain(
                 code="queue.paused",
                 hint=f"`jobctl queues resume {queue}`",
             )
-        if queued and not any(queue in one.queues and one.state == "running" for one in now.workers):
+        states = {one.state for one in now.workers if queue in one.queues}
+        if queued and "running" not in states:
             raise JobStateError(
-                f"no worker serves queue `{queue}`: its {queued:,} jobs are not started",
+                f"no worker claims jobs of queue `{queue}`: its {queued:,} are not started",
                 code="queue.unserved",
-                hint="`jobctl run` starts one; `jobctl workers list` shows those there are",
+                hint="`jobctl workers resume --all`: some are quiet" if "quiet" in states else "`jobctl run` starts one",
             )
         await asyncio.sleep(LOOK_S)

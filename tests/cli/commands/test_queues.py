@@ -85,4 +85,4 @@ def test_drain_of_a_queue_that_nobody_serves_says_so(jobctl) -> None:
     out = jobctl("queues", "drain", "default")
 
     assert out.exit_code == 1
-    assert "error[queue.unserved]: no worker serves queue `default`" in out.stderr
+    assert "error[queue.unserved]: no worker claims jobs of queue `default`" in out.stderr
