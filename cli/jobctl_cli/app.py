@@ -1,4 +1,4 @@
-"""The tree of commands: names, headings, examples. What a command does stands in its own module."""
+"""The tree of commands, built as they are asked for. What a command does stands in its own module."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from jobctl_cli import help_page
 from jobctl_cli.command import Command, Context, Group
+from jobctl_cli.contents import CONTENTS, HEADINGS, ORDER
 
 EXAMPLES = """
     jobctl spec check jobspecs/                  # are the specs sound?
@@ -24,6 +25,7 @@ ENVIRONMENT = (
     ("REDIS_URL", "the broker: redis://, rediss:// or unix://; or REDIS_HOST, _PORT, _PASSWORD, _DB"),
     ("JOBCTL_HOME", "folder of the broker that jobctl runs itself where none is configured: .jobctl"),
     ("JOBCTL_CONCURRENCY", "jobs a worker runs at once; JOBCTL_QUEUE_CRITICAL=6 sets the weight of a queue"),
+    ("JOBCTL_CONTEXT", "context of the config file; JOBCTL_CONFIG names the file: by default the nearest jobctl.toml"),
     ("NO_COLOR", "no colours"),
 )
 EXIT_CODES = (
@@ -38,30 +40,6 @@ EXIT_CODES = (
     ("124", "the time for waiting is over"),
     ("130", "interrupted"),
 )
-HEADINGS = {
-    "run": "Run",
-    "enqueue": "Jobs",
-    "inspect": "Jobs",
-    "logs": "Jobs",
-    "replay": "Jobs",
-    "cancel": "Jobs",
-    "delete": "Jobs",
-    "wait": "Jobs",
-    "top": "Jobs",
-    "dead": "Jobs",
-    "stats": "Jobs",
-    "queues": "Jobs",
-    "workers": "Jobs",
-    "cron": "Jobs",
-    "audit": "Jobs",
-    "doctor": "Jobs",
-    "metrics": "Monitoring",
-    "bench": "Measuring",
-    "spec": "Specs",
-    "completion": "Shell",
-}
-"""Each command and the heading it stands under, in the order of a job's life. Its module has its name."""
-ORDER = tuple(HEADINGS)
 
 
 class Root(Group):
@@ -80,15 +58,18 @@ class Root(Group):
     def format_help(self, ctx: Context, formatter: Any) -> None:
         """Write the help page: a table of contents."""
         more = {"Environment": ENVIRONMENT, "Exit codes": EXIT_CODES}
-        formatter.write(help_page.of_group(self, ctx, sections=more))
+        formatter.write(help_page.of_group(self, ctx, contents=CONTENTS, sections=more))
 
 
 def root(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version")] = False,
-    debug: Annotated[  # noqa: ARG001 - main takes it out of the line, wherever it stands; here it is described
-        bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere on the line")
-    ] = False,
+    # main takes these out of the line, wherever they stand; here they are described
+    context: Annotated[  # noqa: ARG001
+        str | None, typer.Option("--context", metavar="NAME", help="Use this context of the config file")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but data and errors")] = False,  # noqa: ARG001
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks")] = False,  # noqa: ARG001
 ) -> None:
     """Background jobs declared in YAML: run them, enqueue them, look after them."""
     if version:

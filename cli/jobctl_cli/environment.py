@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,9 +18,13 @@ from jobctl_cli.palette import Palette
 
 if TYPE_CHECKING:
     from jobctl.settings import Settings
+    from jobctl_cli.config.configuration import Configuration
+    from jobctl_cli.progress import Progress
 
 PIPE_COLUMNS = 80
 PIPE_LINES = 24
+ERROR = re.compile(r"(?:\x1b\[[\d;]*m)*error\[")
+"""How every error of ours begins, with colours or without."""
 
 
 @dataclass(kw_only=True)
@@ -29,6 +35,10 @@ class Environment:
         variables: environment variables.
         arguments: the arguments of the program, for starting it again.
         is_debug: show tracebacks.
+        is_quiet: of what is not data, show errors only.
+        began_at: when it began, by the monotonic clock.
+        progress: the work under way, for who interrupts it.
+        context: the context of the config file that `--context` names, or None.
     """
 
     stdin: TextIO
@@ -38,6 +48,10 @@ class Environment:
     arguments: tuple[str, ...] = ()
     clock: Clock = field(default_factory=SystemClock)
     is_debug: bool = False
+    is_quiet: bool = False
+    context: str | None = None
+    began_at: float = field(default_factory=time.monotonic)
+    progress: Progress | None = None
 
     @classmethod
     def of_process(cls) -> Environment:
@@ -50,15 +64,26 @@ class Environment:
         )
 
     @cached_property
+    def config(self) -> Configuration:
+        """What config file, context and variables say.
+
+        Raises:
+            UsageError: the file is wrong, or there is no such context.
+        """
+        from jobctl_cli.config.configuration import Configuration
+
+        return Configuration(self.variables, self.context)
+
+    @cached_property
     def settings(self) -> Settings:
-        """What the variables configure.
+        """What they configure.
 
         Raises:
             UsageError: one of them holds something it cannot mean.
         """
         from jobctl.settings import Settings
 
-        return Settings.from_env(self.variables)
+        return Settings.from_env(self.config.variables)
 
     @cached_property
     def out(self) -> Palette:
@@ -95,7 +120,9 @@ class Environment:
         self.stdout.write(text + "\n")
 
     def note(self, text: str) -> None:
-        """Write a line to stderr: everything that is not data."""
+        """Write a line to stderr: everything that is not data. With `--quiet` errors only."""
+        if self.is_quiet and not ERROR.match(text):
+            return
         self.stdout.flush()  # keeps the order where both are one terminal
         self.stderr.write(text + "\n")
         self.stderr.flush()

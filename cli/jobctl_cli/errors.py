@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 import traceback
 from typing import TYPE_CHECKING
 
+from jobctl.durations import format_elapsed
 from jobctl.errors import JobctlError, PayloadError
 from jobctl_cli.exit_status import ExitStatus
 from jobctl_cli.text import harmless_lines
@@ -22,6 +24,9 @@ def report(error: BaseException, env: Environment) -> int:
     `--debug`.
     """
     if isinstance(error, KeyboardInterrupt):
+        if env.is_debug:
+            env.note("".join(traceback.format_exception(error)).rstrip())
+        env.note(_interrupted(env))
         return ExitStatus.INTERRUPTED
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else ExitStatus.FAILED if error.code else ExitStatus.OK
@@ -84,6 +89,12 @@ def _painted_line(line: str, palette: Palette) -> str:
             code = palette("red", code)
         return palette("blue", number + bar) + code
     return line
+
+
+def _interrupted(env: Environment) -> str:
+    """Return how far the command came."""
+    came = "" if env.progress is None else f": {env.progress.stop()}"
+    return f"interrupted after {format_elapsed(time.monotonic() - env.began_at)}{came}"
 
 
 def _unexpected(error: BaseException, env: Environment) -> str:

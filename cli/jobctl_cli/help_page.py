@@ -7,7 +7,8 @@ comments behind `#`. `rich_help_panel` of commands and options names the heading
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ LEFT_COLUMNS = 28  # options longer than this have their text on the next line
 OPTIONS = "Options"
 
 Row = tuple[str, str]
+_WORD = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 
 
 def of_command(command: TyperCommand, ctx: typer.Context) -> str:
@@ -43,6 +45,7 @@ def of_group(
     ctx: typer.Context,
     *,
     notes: Sequence[str] = (),
+    contents: Mapping[str, Sequence[Row]] | None = None,
     sections: Mapping[str, Sequence[Row]] | None = None,
 ) -> str:
     """Return the page of a command with commands in it: like a table of contents.
@@ -51,15 +54,13 @@ def of_group(
         group: the command.
         ctx: its context.
         notes: paragraphs after the commands.
+        contents: heading -> commands, with what each is for; None = as the commands say themselves.
         sections: heading -> rows, at the end of the page.
     """
     page = _Page(ctx.obj)
     page.usage(ctx.command_path, [*_pieces(group, ctx), group.subcommand_metavar])
     page.paragraphs(group.help or "")
-    contents: dict[str, list[Row]] = {}
-    for heading, row in _contents(group, ctx, prefix=""):
-        contents.setdefault(heading, []).append(row)
-    page.sections(contents)
+    page.sections(_contents(group, ctx) if contents is None else contents)
     for note in notes:
         page.paragraphs(note)
     page.sections(_options(group, ctx))
@@ -69,18 +70,14 @@ def of_group(
     return page.text()
 
 
-def _contents(group: TyperGroup, ctx: typer.Context, prefix: str) -> Iterable[tuple[str, Row]]:
+def _contents(group: TyperGroup, ctx: typer.Context) -> dict[str, list[Row]]:
+    rows: dict[str, list[Row]] = {}
     for name in group.list_commands(ctx):
         command = group.get_command(ctx, name)
-        if command is None or command.hidden:
-            continue
-        heading = getattr(command, "rich_help_panel", None)
-        inner = getattr(command, "commands", None)
-        if inner and not prefix and ctx.parent is None:
-            for label, row in _contents(command, ctx, prefix=f"{name} "):  # type: ignore[arg-type]
-                yield (heading or label, row)
-        else:
-            yield (heading or "Commands", (prefix + name, command.get_short_help_str(limit=200).rstrip(".")))
+        if command is not None and not command.hidden:
+            heading = getattr(command, "rich_help_panel", None) or "Commands"
+            rows.setdefault(heading, []).append((name, command.get_short_help_str(limit=200).rstrip(".")))
+    return rows
 
 
 def _pieces(command: Any, ctx: typer.Context) -> list[str]:
@@ -150,6 +147,25 @@ def _default(param: Any) -> str:
     return str(default)
 
 
+def broken(command: str, width: int) -> list[str]:
+    r"""Return a command line as lines of at most so many columns, as a shell takes them: broken at spaces, with a
+    backslash. What is in quotes stays together, however long.
+
+    Example:
+        >>> broken("jobctl replay 'state=dead and age<1h' --dry-run", 40)
+        ["jobctl replay 'state=dead and age<1h' \\", '--dry-run']
+    """
+    lines: list[str] = []
+    line = ""
+    for word in _WORD.findall(command):
+        if line and text.columns(f"{line} {word} \\") > width:
+            lines.append(f"{line} \\")
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return [*lines, line]
+
+
 class _Page:
     """A page being written."""
 
@@ -200,6 +216,9 @@ class _Page:
         widest = max((text.columns(command.rstrip()) for command, mark, _ in pairs if mark), default=0)
         lines = [self._paint("bold", "Examples" if len(pairs) > 1 else "Example")]
         for command, mark, comment in pairs:
-            shown = "  $ " + (text.pad(command.rstrip(), widest) if mark else command.rstrip())
-            lines.append(shown + (self._paint("dim", f"  #{comment}") if mark else ""))
+            if mark:
+                lines.append("  $ " + text.pad(command.rstrip(), widest) + self._paint("dim", f"  #{comment}"))
+            else:
+                first, *more = broken(command.rstrip(), self._width - len("  $ "))
+                lines += [f"  $ {first}", *(f"      {line}" for line in more)]
         self._blocks.append("\n".join(lines))

@@ -132,7 +132,7 @@ DEFAULTS: dict[str, Any] = {"unique": True, "wait": False, "output": "table"}
 def reserved() -> set[str]:
     """Return the names that no payload field may have on the command line."""
     own = {name for option in OPTIONS.values() for name in _declared(option)}
-    return own | {"--help", "-h", "--debug", "--spec"}
+    return own | {"--help", "-h", "--debug", "--quiet", "--context", "--spec"}
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:

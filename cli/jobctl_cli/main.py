@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from jobctl.errors import UsageError
 from jobctl_cli.environment import Environment
 from jobctl_cli.exit_status import ExitStatus
 
-DEBUG = "--debug"
+DEBUG, QUIET, CONTEXT = "--debug", "--quiet", "--context"
 COMPLETE = "__complete"  # what the scripts of `jobctl completion` call
 
 
@@ -43,9 +44,7 @@ def run_program(arguments: list[str], env: Environment) -> int:
 
     env.arguments = tuple(arguments)
     env.is_debug = env.is_debug or bool(env.variables.get("JOBCTL_DEBUG"))
-    if DEBUG in _before_dashes(arguments):  # it may stand anywhere: people add it to a line that has just failed
-        arguments.remove(DEBUG)
-        env.is_debug = True
+    _take_flags(arguments, env)
     command = build()
     if arguments[:1] == [COMPLETE]:
         from jobctl_cli import completion
@@ -63,5 +62,23 @@ def run_program(arguments: list[str], env: Environment) -> int:
     return ExitStatus.OK
 
 
-def _before_dashes(arguments: list[str]) -> list[str]:
-    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+def _take_flags(arguments: list[str], env: Environment) -> None:
+    """Take the flags out of the line that may stand anywhere on it: people add them to one that has just failed."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    kept: list[str] = []
+    words = iter(arguments[:end])
+    for word in words:
+        name, mark, value = word.partition("=")
+        if word == DEBUG:
+            env.is_debug = True
+        elif word == QUIET:
+            env.is_quiet = True
+        elif name == CONTEXT:
+            env.context = value if mark else next(words, "")
+            if not env.context:
+                raise UsageError(
+                    "`--context` needs a value", code="usage.option", hint="`jobctl config contexts` lists them"
+                )
+        else:
+            kept.append(word)
+    arguments[:end] = kept

@@ -31,11 +31,14 @@ class Progress:
         self._began_at = time.monotonic()
         self._next_at = self._began_at + AFTER_S
         self._is_shown = False
+        self._done = 0
+        env.progress = self
 
     def show(self, done: int) -> None:
         """Draw the bar, if it is time to."""
+        self._done = done
         now = time.monotonic()
-        if now < self._next_at or not self._env.stderr.isatty():
+        if now < self._next_at or not self._env.stderr.isatty() or self._env.is_quiet:
             return
         self._next_at = now + EVERY_S
         self._is_shown = True
@@ -57,8 +60,14 @@ class Progress:
         self._total = total
         self.show(done)
 
+    def stop(self) -> str:
+        """Take the bar away and return how far it came, as of a work that was interrupted."""
+        self.clear()
+        return f"{self._verb} {self._done:,}" + (f" of {self._total:,}" if self._total else "")
+
     def clear(self) -> None:
-        """Take the bar away."""
+        """Take the bar away: the work is done."""
+        self._env.progress = None
         if self._is_shown:
             self._env.stderr.write("\r\x1b[K")
             self._env.stderr.flush()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobctl_cli.app import ORDER
+from jobctl_cli.contents import ORDER
 
 
 def complete(program, *words: str) -> list[str]:

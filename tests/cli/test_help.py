@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
+
+from jobctl_cli import commands as command_package
+from jobctl_cli.app import load_command
+from jobctl_cli.contents import ORDER
 
 COMMANDS = [
     (),
@@ -28,13 +36,36 @@ def test_help_page(offline, snapshot, command: tuple[str, ...]) -> None:
     snapshot("-".join(("help", *command)), out.stdout)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(("jobctl", *command)))
-def test_help_fits_80_columns_and_has_an_example(offline, command: tuple[str, ...]) -> None:
-    out = offline(*command, "-h")
+@pytest.mark.parametrize("name", ORDER)
+def test_every_page_fits_80_columns_and_has_an_example_of_its_own(offline, name: str) -> None:
+    for path, is_group in pages(load_command(name), name):
+        out = offline(*path, "--help")
 
-    assert max(map(len, out.lines)) <= 80
-    if command != ("spec",):
-        assert "  $ jobctl " in out.stdout
+        assert (out.exit_code, out.stderr) == (0, ""), path
+        assert max(map(len, out.lines)) <= 80, path
+        assert is_group or f"  $ jobctl {' '.join(path)}" in out.stdout.replace(" --context prod", ""), path
+
+
+def pages(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """Yield a command and all in it: where it stands, and whether it is a group."""
+    inner = getattr(command, "commands", {})
+    yield path, bool(inner)
+    for name, one in inner.items():
+        yield from pages(one, *path, name)
+
+
+def test_contents_name_every_command_and_no_other() -> None:
+    folder = Path(command_package.__file__).parent
+    modules = {path.stem for path in folder.glob("*.py") if "_" not in path.stem}
+
+    assert modules == set(ORDER)
+
+
+def test_contents_are_a_line_each(offline) -> None:
+    shown = offline("--help").stdout.partition("Options")[0]
+
+    lines = [line.split(maxsplit=1)[0] for line in shown.splitlines() if line.startswith("  ")]
+    assert lines == list(ORDER)
 
 
 def test_help_of_jobs_without_specs_says_so(offline, project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from jobctl import __version__
-from jobctl_cli import app
+from jobctl_cli import app, session
+from jobctl_cli.environment import Environment
+from jobctl_cli.progress import Progress
 
 
 def test_version(offline) -> None:
@@ -58,7 +61,7 @@ def test_debug_behind_dashes_is_an_argument(jobctl) -> None:
     assert "Traceback" not in out.stderr
 
 
-def test_interruption_is_130_and_silent(offline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interruption_is_130_and_says_how_far_it_came(offline, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -66,7 +69,29 @@ def test_interruption_is_130_and_silent(offline, monkeypatch: pytest.MonkeyPatch
 
     out = offline("run")
 
-    assert (out.exit_code, out.stdout, out.stderr) == (130, "", "")
+    assert (out.exit_code, out.stdout) == (130, "")
+    assert re.fullmatch(r"interrupted after \d+m?s\n", out.stderr)
+
+
+def test_interruption_of_a_long_work_says_what_was_done(offline, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(env: Environment, spec: str | None) -> None:
+        Progress(env, "enqueued", 5_000).show(1_200)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "find_plan", interrupt)
+
+    out = offline("queues", "list")
+
+    assert out.exit_code == 130
+    assert out.stderr.endswith(": enqueued 1,200 of 5,000\n")
+
+
+def test_quiet_says_nothing_but_data_and_errors(jobctl, offline) -> None:
+    loud, quiet = jobctl("queues", "resume", "default"), jobctl("queues", "resume", "default", "--quiet")
+
+    assert "was not paused" in loud.stderr
+    assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (0, loud.stdout, "")
+    assert offline("queues", "list", "--quiet").stderr.startswith("error[broker.unreachable]")
 
 
 def test_reader_that_goes_away_is_met_with_silence(project: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobctl_cli.app import ORDER
+from jobctl_cli.contents import ORDER
 from jobctl_cli.commands import spec
 
 SPEC_COMMANDS = [str(command.name) for command in spec.group().registered_commands]

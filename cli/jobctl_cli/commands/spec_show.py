@@ -76,12 +76,10 @@ def _overrides(env: Environment, spec: Spec, asked: Mapping[str, int | None] | N
             if weight is None:
                 continue
             names = {name.upper(): name for name in env.variables}
-            variable = next(
-                names[f"{prefix}QUEUE_{given}".upper()]
-                for prefix in PREFIXES
-                if f"{prefix}QUEUE_{given}".upper() in names
-            )
-            found[queue.name] = Override(weight, Origin("environment", name=variable))
+            told = [f"{prefix}QUEUE_{given}".upper() for prefix in PREFIXES]
+            variable = next((names[name] for name in told if name in names), None)
+            origin = variable or env.config.origin_of(told[0]) or ""
+            found[queue.name] = Override(weight, Origin("environment" if variable else "file", name=origin))
     for name, weight in (asked or {}).items():
         if weight is not None:
             found[name] = Override(weight, Origin("flag", name="--queues"))

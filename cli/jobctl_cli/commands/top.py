@@ -54,5 +54,9 @@ def top(
 
     interval_s = max(interval, SHORTEST_S)
     session.inspecting(
-        env, plan, lambda inspector: run(env, plan, inspector, interval_s=interval_s, read_only=read_only, where="")
+        env,
+        plan,
+        lambda inspector: run(
+            env, plan, inspector, interval_s=interval_s, read_only=read_only, where=env.config.context or ""
+        ),
     )
