@@ -20,7 +20,8 @@ from jobctl.records import JobState
 from jobctl_cli.text import listed
 
 Reader = Callable[..., Any]
-FORMATS = ("table", "json", "yaml", "name")
+FORMATS = ("table", "wide", "json", "yaml", "name")
+JSONPATH = "jsonpath="
 SIZE_UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
@@ -166,14 +167,26 @@ def weights(value: str) -> dict[str, int | None]:
     return found
 
 
+def output_format(value: str) -> str:
+    """Read the form that data is written in."""
+    if value.startswith(JSONPATH):
+        from jobctl_cli.jsonpath import parse
+
+        parse(value[len(JSONPATH) :])
+        return value
+    return one_of(*FORMATS)(value)
+
+
+output_format.choices = FORMATS  # type: ignore[attr-defined]
+
 Output = Annotated[
     str,
     typer.Option(
         "--output",
         "-o",
         metavar="FORMAT",
-        help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}",
-        callback=reads(one_of(*FORMATS)),
+        help=f"{', '.join(FORMATS)}, or {JSONPATH}TEMPLATE as kubectl has it",
+        callback=reads(output_format),
     ),
 ]
 Path = Annotated[

@@ -11,6 +11,7 @@ from jobctl_cli.moments import iso
 
 if TYPE_CHECKING:
     from jobctl.compiler.plan import Plan
+    from jobctl.inspector.detail import JobDetail
 
 STATE_NAMES = tuple(state.value for state in JobState)
 
@@ -35,6 +36,11 @@ class View:
         found = self._plan.by_type.get(record.type) if self._plan else None
         return found.name if found else record.type
 
+    def tags(self, record: JobRecord) -> list[str]:
+        """Return the tags of a job, from its spec and its enqueue."""
+        found = self._plan.by_type.get(record.type) if self._plan else None
+        return sorted({*(found.tags if found else ()), *record.tags})
+
     def is_declared(self, record: JobRecord) -> bool:
         """Whether the specs declare the record's type."""
         return self._plan is not None and record.type in self._plan.by_type
@@ -52,6 +58,20 @@ class View:
         from jobctl.inspector import redact
 
         return redact(record, self._plan)
+
+    def detailed(self, detail: JobDetail) -> dict[str, Any]:
+        """Return a job with its surroundings as plain data."""
+        lock = detail.lock
+        return {
+            **self.shape(detail.record),
+            "next_retry_at": iso(detail.record.due_ms) if detail.record.state is JobState.RETRYING else None,
+            "position": detail.position,
+            "lease": None if detail.lease_ms is None else {"worker": detail.holder, "until": iso(detail.lease_ms)},
+            "unique_lock": None
+            if lock is None
+            else {"key": lock.key, "holder": lock.holder, "expires_at": iso(lock.expires_ms or 0)},
+            "forgotten_at": iso(detail.expires_ms or 0),
+        }
 
     def shape(self, record: JobRecord) -> dict[str, Any]:
         """Return the record as plain data: times in ISO 8601, null for what has not happened yet."""
@@ -80,6 +100,7 @@ class View:
             "result": shown.result,
             "error": shown.error,
             "worker": shown.worker,
+            "tags": self.tags(shown),
             "schedule": shown.schedule,
             "origin": shown.origin,
             "replays": list(shown.replays),

@@ -29,7 +29,7 @@ def show(env: Environment, output: str, view: View, found: Sequence[JobRecord | 
     records = [each for each in found if not isinstance(each, JobctlError)]
     errors = [each for each in found if isinstance(each, JobctlError)]
     limit = LISTED if output in ("table", "wide") else len(records)
-    jobs.show(env, output, view, records, max(limit, 1), more="")
+    jobs.show(env, output, view, records[:limit])
     for error in errors[:SHOWN_ERRORS]:
         env.note(paint(rendered(error), env.err))
     if (left := len(errors) - SHOWN_ERRORS) > 0:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobctl.broker.keys import job_id, split_job_id
 from jobctl.durations import format_duration, format_elapsed
+from jobctl.inspector.detail import JobDetail
 from jobctl.records import Attempt, JobRecord, JobState
 from jobctl_cli.moments import ago, clock, until
 from jobctl_cli.output import emit
 from jobctl_cli.palette import OUTCOMES, STATES
-from jobctl_cli.text import gist, harmless, harmless_lines
+from jobctl_cli.text import gist, harmless, harmless_lines, plural
 
 if TYPE_CHECKING:
     from jobctl_cli.environment import Environment
@@ -28,40 +31,55 @@ OUTCOME_TEXTS = {
 }
 
 
-def show(env: Environment, output: str, view: View, record: JobRecord, *, is_full: bool) -> None:
-    """Write the job in the form asked for.
+def show(env: Environment, output: str, view: View, details: Sequence[JobDetail], *, is_full: bool) -> None:
+    """Write jobs in the form asked for: one as it is, several as a list.
 
     Args:
         env: where to.
-        output: one of `flags.FORMATS`.
+        output: one of `flags.FORMATS`, or a template.
         view: what may be shown.
-        record: the job.
-        is_full: with the traceback of every attempt, not only of the last one that failed.
+        details: the jobs.
+        is_full: with the traceback of every attempt, not only of the last one that failed; so has `wide`.
     """
+    shapes = [view.detailed(detail) for detail in details]
+
+    def texts(*, is_full: bool) -> str:
+        return "\n\n".join(text(env, view, each.record, is_full=is_full, detail=each) for each in details)
+
     emit(
         env,
         output,
-        view.shape(record),
-        table=lambda: text(env, view, record, is_full=is_full),
-        names=lambda: [record.key],
+        shapes[0] if len(shapes) == 1 else shapes,
+        table=lambda: texts(is_full=is_full),
+        wide=lambda: texts(is_full=True),
+        names=lambda: [detail.record.key for detail in details],
     )
 
 
-def text(env: Environment, view: View, record: JobRecord, *, is_full: bool) -> str:
-    """Return the job as lines for people, with colours if stdout takes them."""
-    return _Screen(env, view, record, is_full=is_full).text()
+def text(env: Environment, view: View, record: JobRecord, *, is_full: bool, detail: JobDetail | None = None) -> str:
+    """Return the job as text for people.
+
+    Args:
+        env: for whom.
+        view: what may be shown.
+        record: the job.
+        is_full: with the traceback of every attempt.
+        detail: what stands around it; None = not known.
+    """
+    return _Screen(env, view, detail or JobDetail(record=record), is_full=is_full).text()
 
 
 class _Screen:
     """The screen being written: facts, payload, result, history, what to do next."""
 
-    def __init__(self, env: Environment, view: View, record: JobRecord, *, is_full: bool) -> None:
+    def __init__(self, env: Environment, view: View, detail: JobDetail, *, is_full: bool) -> None:
         self._paint = env.out
         self._now_ms = env.clock.time() * 1000
         self._view = view
-        self._raw = record
+        self._raw = detail.record
+        self._detail = detail
         self._is_full = is_full
-        self._record = view.shown(record)
+        self._record = view.shown(detail.record)
         self._lines: list[str] = []
 
     def text(self) -> str:
@@ -82,11 +100,13 @@ class _Screen:
     def _facts(self) -> None:
         record = self._record
         self._fact("type", record.type)
-        self._fact("queue", record.queue)
+        self._fact("queue", self._queue())
+        self._fact("tags", ", ".join(self._view.tags(record)))
         self._fact("attempts", self._attempts())
         self._moment("enqueued", record.enqueued_ms)
         if record.state in (JobState.SCHEDULED, JobState.RETRYING):
-            self._fact("due", f"{clock(record.due_ms)}  ({until(record.due_ms, self._now_ms)})")
+            label = "due" if record.state is JobState.SCHEDULED else "next retry"
+            self._fact(label, f"{clock(record.due_ms)}  ({until(record.due_ms, self._now_ms)})")
         waited = f", waited {format_elapsed(record.wait_ms / 1000)}" if record.wait_ms is not None else ""
         self._moment("started", record.started_ms, waited)
         ran = f", ran {format_elapsed(record.run_ms / 1000)}" if record.run_ms is not None else ""
@@ -95,9 +115,39 @@ class _Screen:
             self._fact("progress", f"{record.progress:.0%}")
         self._fact("timeout", format_duration(record.timeout_s) if record.timeout_s else "none")
         self._fact("worker", record.worker)
+        self._fact("lease", self._lease())
+        self._fact("lock", self._lock())
+        if record.state.is_final and self._detail.expires_ms:
+            self._fact("forgotten", until(self._detail.expires_ms, self._now_ms))
         self._fact("schedule", record.schedule)
         self._fact("replay of", record.origin)
         self._fact("replays", " ".join(record.replays))
+
+    def _queue(self) -> str:
+        detail = self._detail
+        ahead = f", {plural(detail.position, 'job')} before it" if detail.position is not None else ""
+        return f"{self._record.queue}{ahead}{', paused' if detail.is_paused else ''}"
+
+    def _lease(self) -> str | None:
+        lease_ms = self._detail.lease_ms
+        if lease_ms is None:
+            return None
+        by = f" by {self._detail.holder}" if self._detail.holder else ""
+        if lease_ms <= self._now_ms:
+            return f"held{by}, over"
+        return f"held{by}, ends {until(lease_ms, self._now_ms)} unless renewed"
+
+    def _lock(self) -> str | None:
+        lock = self._detail.lock
+        if lock is None:
+            return None
+        name = lock.key.removeprefix("jobctl:unique:")
+        if lock.holder is None:
+            return f"{name}, free"
+        own = job_id(self._record.queue, self._record.key)
+        by = "held by this job" if lock.holder == own else f"held by {split_job_id(lock.holder)[1]}"
+        ends = f", ends {until(lock.expires_ms, self._now_ms)}" if lock.expires_ms else ""
+        return f"{name}, {by}{ends}"
 
     def _attempts(self) -> str:
         record = self._record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -29,32 +30,37 @@ COLUMNS = (
 )
 
 
-def show(
-    env: Environment,
-    output: str,
-    view: View,
-    found: Sequence[JobRecord],
-    limit: int,
-    *,
-    more: str = "note: these are the first {limit}; `--limit` shows more",
-) -> None:
-    """Write the first jobs in the form asked for, and to stderr that there are more if there are."""
-    records = found[:limit]
+WIDE = (
+    *COLUMNS[:6],
+    Column("WAITED", right=True),
+    Column("RAN", right=True),
+    Column("WORKER"),
+    Column("TAGS"),
+    Column("PAYLOAD"),
+    COLUMNS[6],
+)
+
+
+def show(env: Environment, output: str, view: View, records: Sequence[JobRecord]) -> None:
+    """Write jobs in the form asked for."""
     now_ms = env.clock.time() * 1000
 
     def render() -> str:
         rows = [row(view, view.shown(record), now_ms) for record in records]
         return table.render(COLUMNS, rows, env.out, table.screen_width(env), is_dense=True) if rows else "no jobs"
 
+    def render_wide() -> str:
+        rows = [_wide_row(view, record, now_ms) for record in records]
+        return table.render(WIDE, rows, env.out, None) if rows else "no jobs"
+
     emit(
         env,
         output,
         [view.shape(record) for record in records],
         table=render,
+        wide=render_wide,
         names=lambda: (record.key for record in records),
     )
-    if len(found) > limit and more:
-        env.note(more.format(limit=limit))
 
 
 def row(view: View, record: JobRecord, now_ms: float) -> list[str | Cell]:
@@ -74,6 +80,18 @@ def row(view: View, record: JobRecord, now_ms: float) -> list[str | Cell]:
         ago(moment_ms, now_ms),
         note(record, now_ms),
     ]
+
+
+def _wide_row(view: View, record: JobRecord, now_ms: float) -> list[str | Cell]:
+    shown = view.shown(record)
+    *head, told = row(view, shown, now_ms)
+    payload = "(hidden)" if view.hides_payload(record) else json.dumps(shown.payload, ensure_ascii=False, default=str)
+    times = [_elapsed(shown.wait_ms), _elapsed(shown.run_ms)]
+    return [*head, *times, shown.worker or "", ",".join(view.tags(shown)), payload, told]
+
+
+def _elapsed(ms: int | None) -> str:
+    return "" if ms is None else format_elapsed(ms / 1000)
 
 
 def note(record: JobRecord, now_ms: float) -> str:

@@ -19,7 +19,7 @@ from jobctl.inspector.filters.matching import Facts
 from jobctl.inspector.filters.planning import named_queues
 from jobctl.inspector.listing import Listing
 from jobctl.inspector.locate import candidates, choose, is_full_id, known_queues
-from jobctl.inspector.query import Page
+from jobctl.inspector.query import Page, joined
 from jobctl.inspector.replay import Replayed
 from jobctl.inspector.revision import UNCHANGED, Revision
 from jobctl.inspector.rows import Row, read_rows
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from jobctl.compiler.plan import Plan
     from jobctl.inspector.deaths import Deaths
-    from jobctl.inspector.deaths import Deaths
+    from jobctl.inspector.detail import JobDetail
     from jobctl.inspector.emptying import Drained
     from jobctl.inspector.fleet import Fleet
     from jobctl.inspector.rate_history import RateHistory
@@ -180,22 +180,6 @@ class Inspector:
             _require(queue, names)
         return await summarise(self._redis, names if queue is None else (queue,), most=most, tell=tell)
 
-    async def deaths(
-        self, queue: str | None = None, *, most: int | None = None, tell: Progress | None = None
-    ) -> Deaths:
-        """Return what the dead died of, in all queues or one. See `jobctl.inspector.deaths.summarise`.
-
-        Raises:
-            UsageError: no such queue.
-        """
-        from jobctl.inspector.deaths import summarise
-
-        with translate_errors():
-            names = await self._queue_names()
-        if queue is not None:
-            _require(queue, names)
-        return await summarise(self._redis, names if queue is None else (queue,), most=most, tell=tell)
-
     async def failures(self, limit: int = 10) -> list[FailureLine]:
         """Return the latest failed attempts, newest first."""
         with translate_errors():
@@ -233,6 +217,7 @@ class Inspector:
         limit: int = 50,
         cursor: str | None = None,
         effort: int | None = None,
+        tell: Progress | None = None,
     ) -> Page:
         """List jobs, a page at a time.
 
@@ -246,6 +231,7 @@ class Inspector:
             cursor: what the page before brought, to go on behind it.
             effort: look at about so many entries of the indexes at most. The page may then hold fewer jobs than there
                 are, none even, and has a cursor to go on with: for screens, which must not wait for a rare job.
+            tell: is told now and then how many entries have been looked at, and how many there are.
 
         Raises:
             FilterError: the text is no filter.
@@ -255,7 +241,26 @@ class Inspector:
             raise UsageError(f"a page of {limit} jobs cannot be listed", hint="give a limit of 1 or more")
         with translate_errors():
             listing = await self.listing(wanted, cursor)
-            return await read(self._redis, listing.page(limit, effort))
+            if tell is None:
+                return await read(self._redis, listing.page(limit, effort))
+            total = await read(self._redis, listing.total())
+            page = Page(jobs=(), cursor="")
+            while len(page.jobs) < limit and page.cursor is not None and (effort is None or page.examined < effort):
+                page = joined(page, await read(self._redis, listing.page(limit - len(page.jobs), EFFORT)))
+                tell(min(page.examined, total), total)
+            return page
+
+    async def detail(self, name: str) -> JobDetail:
+        """Return one job with everything that the broker knows of it.
+
+        Raises:
+            JobNotFound, UsageError: as for `job`.
+        """
+        from jobctl.inspector.detail import look
+
+        record = await self.job(name)
+        with translate_errors():
+            return await look(self._redis, record)
 
     async def find(
         self,

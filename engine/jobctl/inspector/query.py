@@ -63,6 +63,17 @@ class Page:
     examined: int = 0
 
 
+def joined(first: Page, second: Page) -> Page:
+    """Return two pages that follow each other as one."""
+    jobs = sorted((*first.jobs, *second.jobs), key=lambda record: STATES.index(record.state))
+    return Page(
+        jobs=tuple(jobs),
+        cursor=second.cursor,
+        skipped=first.skipped + second.skipped,
+        examined=first.examined + second.examined,
+    )
+
+
 def write_cursor(positions: Mapping[str, Position | None]) -> str:
     """Write where each index stands as one opaque text. None = that index has been read to its end."""
     plain = {name: None if place is None else [place.score, place.id] for name, place in positions.items()}

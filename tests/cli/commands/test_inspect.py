@@ -50,15 +50,22 @@ def test_filters(jobctl, work) -> None:
     assert found("--older", "1h") == set()
 
 
-def test_limit_is_told(jobctl) -> None:
-    for _ in range(3):
-        jobctl("enqueue", "boom")
+def test_more_jobs_than_shown_are_told_and_can_be_gone_on_with(jobctl) -> None:
+    keys = [f"k{n}" for n in range(5)]
+    for key in keys:
+        jobctl("enqueue", "boom", "--key", key)
 
-    out = jobctl("inspect", "--limit", "2", "-o", "name")
+    first = jobctl("inspect", "--limit", "2")
+    names = jobctl("inspect", "--limit", "2", "-o", "name")
+    note, cursor = names.stderr.splitlines()
+    second = jobctl("inspect", "--limit", "2", "-o", "name", "--cursor", cursor.removeprefix("cursor: "))
+    last = jobctl("inspect", "--cursor", second.stderr.splitlines()[1].removeprefix("cursor: "), "-o", "name")
 
-    assert len(out.lines) == 2
-    assert out.stderr == "note: these are the first 2; `--limit` shows more\n"
-    assert jobctl("inspect", "--limit", "3").stderr == ""
+    assert first.stderr == "note: these are the first 2; `--limit` and `--all` show more\n"
+    assert note == first.stderr.strip()
+    assert names.lines + second.lines + last.lines == keys
+    assert last.stderr == ""
+    assert jobctl("inspect", "--all", "--limit", "1", "-o", "name").lines == keys
 
 
 def test_one_job_with_its_whole_history(jobctl, work) -> None:
@@ -220,3 +227,76 @@ def test_ages_go_by_the_given_clock(jobctl) -> None:
     jobctl.clock = FakeClock(start_s=4_000_000_000.0)
 
     assert jobctl("inspect").lines[1].endswith("now")
+
+
+def test_a_filter_chooses_jobs(jobctl, work) -> None:
+    for n in range(4):
+        jobctl("enqueue", "boom", "--id", str(n), "--retries", "0", "--key", f"boom-{n}")
+    work()
+    jobctl("enqueue", "greet", "--name", "Ada", "--key", "waits")
+
+    def found(*filters: str) -> list[str]:
+        out = jobctl("inspect", *filters, "-o", "name")
+        assert out.exit_code == 0, out.stderr
+        return sorted(out.lines)
+
+    assert found("state=dead and payload.id>=2") == ["boom-2", "boom-3"]
+    assert found("error~'BOOM 1' or payload.name=Ada") == ["boom-1", "waits"]
+    assert found("key=boom-*", "--state", "dead", "not payload.id=0") == ["boom-1", "boom-2", "boom-3"]
+    assert found("state=active") == []
+
+
+def test_a_broken_filter_is_told_with_a_caret(jobctl) -> None:
+    out = jobctl("inspect", "state=dead and stat=x")
+
+    assert (out.exit_code, out.stdout) == (2, "")
+    assert out.stderr == (
+        "error[filter.unknown-field]: a job has no field `stat`\n"
+        " --> filter:1:16\n"
+        "  |\n"
+        "1 | state=dead and stat=x\n"
+        "  |                ^^^^\n"
+        "hint: did you mean `state`?\n"
+    )
+
+
+def test_wide_and_jsonpath(jobctl) -> None:
+    jobctl("enqueue", "greet", "--name", "Ada", "--token", "hush", "--key", "one")
+    jobctl("enqueue", "greet", "--name", "Bob", "--key", "two")
+
+    heading, *rows = jobctl("inspect", "-o", "wide").lines
+    assert heading.split() == [
+        "KEY", "JOB", "QUEUE", "STATE", "TRIED", "AGE", "WAITED", "RAN", "WORKER", "TAGS", "PAYLOAD", "NOTE",
+    ]  # fmt: skip
+    assert '"token": "***"}' in rows[0]
+    assert jobctl("inspect", "-o", "jsonpath={[*].payload.name}").stdout == "Ada Bob\n"
+    assert jobctl("inspect", "-o", 'jsonpath={range .items[*]}{.key}={.state}{"\\n"}{end}').lines == [
+        "one=queued", "two=queued",
+    ]  # fmt: skip
+    assert jobctl("inspect", "one", "-o", "jsonpath={.payload.token}").stdout == "***\n"
+    broken = jobctl("inspect", "-o", "jsonpath={.key")
+    assert (broken.exit_code, "`{` is not closed" in broken.stderr) == (2, True)
+
+
+def test_everything_around_a_job_is_shown(jobctl) -> None:
+    jobctl("enqueue", "greet", "--name", "Ada", "--key", "first")
+    jobctl("enqueue", "sync", "--id", "7", "--key", "locked")
+    jobctl("queues", "pause", "default")
+
+    out = jobctl("inspect", "locked")
+    told = jobctl("inspect", "locked", "-o", "json").json
+
+    assert "queue      default, 1 job before it, paused" in out.stdout
+    assert ", held by this job" in out.stdout
+    assert told["position"] == 1
+    assert told["unique_lock"]["holder"] == "saq:job:default:locked"
+    assert [job["key"] for job in jobctl("inspect", "first", "locked", "-o", "json").json] == ["first", "locked"]
+
+
+def test_a_job_is_watched_until_it_has_ended(jobctl, work) -> None:
+    jobctl("enqueue", "greet", "--name", "Ada", "--key", "done")
+    work()
+
+    out = jobctl("inspect", "done", "--watch", "-o", "json")
+
+    assert (out.exit_code, out.json["state"]) == (0, "complete")
