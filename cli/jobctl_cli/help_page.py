@@ -216,9 +216,11 @@ class _Page:
         widest = max((text.columns(command.rstrip()) for command, mark, _ in pairs if mark), default=0)
         lines = [self._paint("bold", "Examples" if len(pairs) > 1 else "Example")]
         for command, mark, comment in pairs:
-            if mark:
-                lines.append("  $ " + text.pad(command.rstrip(), widest) + self._paint("dim", f"  #{comment}"))
-            else:
-                first, *more = broken(command.rstrip(), self._width - len("  $ "))
-                lines += [f"  $ {first}", *(f"      {line}" for line in more)]
+            beside = "  $ " + text.pad(command.rstrip(), widest) if mark else ""
+            if mark and text.columns(f"{beside}  #{comment}") <= self._width:
+                lines.append(beside + self._paint("dim", f"  #{comment}"))
+                continue
+            first, *more = broken(command.rstrip(), self._width - len("  $ "))
+            lines += [self._paint("dim", f"  #{comment}")] if mark else []
+            lines += [f"  $ {first}", *(f"      {line}" for line in more)]
         self._blocks.append("\n".join(lines))
