@@ -66,12 +66,12 @@ class Result:
 
     @property
     def saturation(self) -> str | None:
-        """Why the figures may be the generator's and not the worker's; None = they are the worker's."""
+        """What of the figures may be the generator's and not the worker's; None = nothing."""
         late, cpu = self.figures.get("late"), self.log.generator_cpu
         behind_ms = late.percentile(95) if isinstance(late, Histogram) and not self.is_closed else 0.0
         why = [f"{_write('late', behind_ms)} behind its schedule (p95)"] if behind_ms > SLOW_SENDER_MS else []
         why += [f"{cpu:.0%} of a core busy"] if cpu > BUSY_SENDER else []
-        return f"the generator was saturated: {' and '.join(why)}" if why else None
+        return f"the generator was {' and '.join(why)}" if why else None
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data; `read_baseline` reads it."""
@@ -114,7 +114,7 @@ class Result:
         if self.changes:
             parts.append(_columns(_change_rows(self.changes)))
         if self.saturation:
-            hint = "hint: the figures may be its own; give it more users, --processes, or a larger --jobctl-batch"
+            hint = "hint: latencies hold that delay; give it more users (-u), --processes, or a larger --jobctl-batch"
             parts.append(f"warning: {self.saturation}\n{hint}")
         return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -19,7 +19,7 @@ def smooth(weights: Mapping[str, int]) -> Iterator[str]:
     Example:
         >>> from itertools import islice
         >>> "".join(islice(smooth({"a": 6, "b": 3, "c": 1}), 10))
-        'abaacabaab'
+        'abaabacaba'
     """
     total = sum(weights.values())
     credit = dict.fromkeys(weights, 0)
