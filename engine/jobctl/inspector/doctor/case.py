@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from jobctl.compiler.plan import Plan
     from jobctl.inspector.status import Overview
 
+WINDOW_S = 900  # of the rates; all that is kept
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -28,7 +30,7 @@ class Case:
         plan: the specs, if there are any.
         is_embedded: jobctl runs this broker itself.
         info: what the server says of itself (INFO); empty where the user may not ask.
-        overview: queues, workers and schedules.
+        overview: queues, their rates of the last 15 minutes, workers and schedules.
         skew_ms: how far this machine's clock is ahead of the broker's, give or take half of ``trip_ms``.
         trip_ms: how long a question and its answer took.
     """
@@ -71,7 +73,7 @@ async def open_case(redis: Redis, plan: Plan | None, *, is_embedded: bool, clock
         sent_at, sent_s = time.perf_counter(), clock.time()
         seconds, micros = await redis.time()
         trip_ms = (time.perf_counter() - sent_at) * 1000
-        overview = await survey(redis, plan, queues=True, workers=True, schedules=True)
+        overview = await survey(redis, plan, queues=True, window_s=WINDOW_S, workers=True, schedules=True)
     try:
         with translate_errors():
             info: Mapping[str, Any] = await redis.info("everything")

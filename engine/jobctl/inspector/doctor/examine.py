@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CHECKS = (
     "version", "scripting", "permissions", "eviction", "persistence", "memory", "connections", "clocks", "leases",
-    "serving", "schedules", "queues", "fleet", "embedded",
+    "serving", "failing", "schedules", "queues", "fleet", "embedded",
 )  # fmt: skip
 """Names of the modules beside this one, in the order in which they are made."""
 

@@ -295,6 +295,17 @@ async def test_type_that_no_worker_knows(spoiled: Redis, root: redis_py.Redis, w
     assert (finding.facts["type"], finding.facts["count"], finding.facts["sample"]) == ("old:name", 2, 3)
 
 
+async def test_queue_most_of_whose_attempts_fail(spoiled: Redis, root: redis_py.Redis) -> None:
+    root.sadd(keys.QUEUES, "default", "low")
+    bucket = int(root.time()[0]) // 10 - 3
+    root.hset(QueueKeys("default").rate(bucket), mapping={"failed": 30, "complete": 5})
+    root.hset(QueueKeys("low").rate(bucket), mapping={"failed": 30, "complete": 300})
+
+    finding = (await found(spoiled))["failing.queue"]
+
+    assert (finding.facts["queue"], finding.facts["failed"], finding.facts["complete"]) == ("default", 30, 5)
+
+
 async def test_overdue_and_orphaned_schedules(spoiled: Redis, root: redis_py.Redis) -> None:
     body = {
         "job": "mail-send", "type": "mail:send", "queue": "default", "expression": "@every 1m", "timezone": "UTC",
