@@ -134,7 +134,7 @@ async def test_snapshot_that_cannot_be_written(spoiled: Redis, root: redis_py.Re
 
 
 async def test_memory_that_runs_out(spoiled: Redis, root: redis_py.Redis) -> None:
-    root.set("large", "x" * 50_000_000)  # beside which what a connection takes is nothing
+    root.setrange("large", 50_000_000, "x")  # beside which what a connection takes is nothing
     used = root.info("memory")["used_memory"]
     root.config_set("maxmemory", int(used * 1.25))
     assert (await found(spoiled))["memory.tight"].severity is Severity.WARNING
