@@ -160,7 +160,7 @@ def drain(
     """Wait until nothing is queued or running in a queue any more.
 
     It stops no producer: stop them first, or nothing may ever be empty. Jobs that wait for a time (scheduled, to be
-    retried) are not waited for, and told of. Exit code 1 if the time is up; it does not wait for what no worker serves.
+    retried) are not waited for, and told of. Exit code 124 if the time is up; what no worker serves is not waited for.
     """
     from jobctl_cli import session
     from jobctl_cli.countdown import Countdown

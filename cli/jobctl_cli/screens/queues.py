@@ -81,4 +81,4 @@ def show_drained(env: Environment, output: str, queue: str, drained: Drained, *,
     if drained.is_empty:
         return ExitStatus.OK
     env.note("warning[queue.not-empty]: the time is up; `jobctl workers list --jobs` shows what runs")
-    return ExitStatus.FAILED
+    return ExitStatus.TIMED_OUT

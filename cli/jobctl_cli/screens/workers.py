@@ -92,7 +92,7 @@ def show_told(env: Environment, output: str, workers: Sequence[WorkerStatus], se
         return ExitStatus.OK
     env.note("warning[worker.slow]: not all of them have got there in time; the order stands")
     env.note("hint: `jobctl workers list --jobs` shows what they run; a worker that is away obeys when it is back")
-    return ExitStatus.FAILED
+    return ExitStatus.TIMED_OUT
 
 
 def _row(worker: WorkerStatus, now_ms: float) -> list[str | Cell]:

@@ -106,7 +106,7 @@ def test_worker_that_does_not_answer_is_told_of(jobctl: Any, reported: Any) -> N
 
     out = jobctl("workers", "quiet", "aaaa1111", "--timeout", "200ms")
 
-    assert out.exit_code == 1
+    assert out.exit_code == 124
     assert "warning[worker.slow]" in out.stderr
 
 
