@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SHOWN_PROBLEMS = 20
 IN_MEMORY = 8 * 1024 * 1024  # bytes of stdin; a longer one waits in a temporary file
-OPTIONS = ("queue", "in", "at", "retries", "timeout", "retention", "key", "unique")
+OPTIONS = ("queue", "in", "at", "retries", "timeout", "retention", "key", "unique", "tags")
 FIELDS = ("job", "payload", *OPTIONS)
 
 
@@ -183,6 +183,8 @@ def _options(fields: dict[str, Any]) -> dict[str, Any]:
             given[name] = instant(_text(name, value, "a time such as `2026-01-31T09:00Z`"))
         elif name in ("queue", "key"):
             _text(name, value, "a text")
+        elif name == "tags" and not (isinstance(value, list) and all(isinstance(tag, str) for tag in value)):
+            raise BadLine("`tags` is no list of texts")
         elif name == "unique" and not isinstance(value, bool):
             raise BadLine("`unique` is neither true nor false")
     if "in" in given:

@@ -51,6 +51,7 @@ def command_for(registration: Registration, act: Callable[[typer.Context, Order]
 
     def enqueue_job(ctx: typer.Context, **values: Any) -> None:
         given = {flag.field.name: values.pop(f"field_{n}") for n, flag in enumerate(flags)}
+        values["tags"] = values["tags"] or ()
         payload = read_payload(registration, flags, given, _from_json(ctx, values.pop("json")))
         act(
             ctx,
@@ -115,6 +116,9 @@ OPTIONS: dict[str, Any] = {
         typer.Option("--key", metavar="KEY", help="A key of your own: refused while a job with this key has not ended"),
     ],
     "unique": Annotated[bool, typer.Option("--unique/--no-unique", help="Heed the job's unique lock, or pass it by")],
+    "tags": Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TAG", help="A word to find it by; may be repeated")
+    ],
     "json": Annotated[
         str | None,
         typer.Option("--json", metavar="JSON", help="The whole payload as a JSON object; - reads it from stdin"),

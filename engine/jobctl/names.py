@@ -11,6 +11,8 @@ QUEUE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 JOB_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 JOB_TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]{0,127}")
 FIELD_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}")
+TAG_FORM = "letters, digits and `_.:/=-`, at most 64"
 FLAG_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 

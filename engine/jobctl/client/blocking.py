@@ -29,6 +29,8 @@ from jobctl.records import JobRecord
 if TYPE_CHECKING:
     from redis import Redis
 
+    from jobctl.inspector import JobFilter
+
 
 class BlockingClient:
     """Enqueues jobs of a plan and waits for them. Use it as a context manager, or call `close`.
@@ -79,6 +81,7 @@ class BlockingClient:
         retention: Duration | None = None,
         key: str | None = None,
         unique: bool = True,
+        tags: Sequence[str] = (),
         **fields: Any,
     ) -> Enqueued:
         """Enqueue one job; as `Client.enqueue`."""
@@ -93,6 +96,7 @@ class BlockingClient:
             retention=retention,
             key=key,
             unique=unique,
+            tags=tags,
         )
         (answer,) = self._send(Batch([self._preparer.prepare(new)]))
         if isinstance(answer, DuplicateJob):
@@ -130,6 +134,16 @@ class BlockingClient:
                     if timeout_s is not None and left_s <= 0:
                         raise watch.too_late(timeout_s)
 
+    def jobs(self, wanted: JobFilter | str | None = None, *, limit: int = 50) -> list[JobRecord]:
+        """Return the first jobs that match a filter; as `Client.jobs`."""
+        from jobctl.inspector.filters.matching import Facts
+        from jobctl.inspector.listing import Listing
+        from jobctl.inspector.steps import read_blocking
+
+        with translate_errors(self._url):
+            listing = Listing.of(wanted, self._queues(), Facts(time.time() * 1000, self._preparer.plan))
+            return list(read_blocking(self._redis, listing.page(limit)).jobs)
+
     def _send(self, batch: Batch) -> list[Enqueued | DuplicateJob]:
         with translate_errors(self._url):
             reply = self._scripts[batch.script](keys=batch.keys, args=batch.args)
@@ -142,9 +156,12 @@ class BlockingClient:
         ask_rows(pipe, ids)
         return take_rows(ids, pipe.execute())
 
+    def _queues(self) -> tuple[str, ...]:
+        stored: set[bytes] = self._redis.smembers(keys.QUEUES)  # type: ignore[assignment]  # the stubs say: or awaitable
+        return known_queues(self._preparer.plan, stored)
+
     def _locate(self, name: str) -> str:
         if is_full_id(name):
             return name
-        stored: set[bytes] = self._redis.smembers(keys.QUEUES)  # type: ignore[assignment]  # the stubs say: or awaitable
-        ids = candidates(name, known_queues(self._preparer.plan, stored))
+        ids = candidates(name, self._queues())
         return choose(name, {row.id: row for row in self._rows(ids) if row.raw is not None})[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -26,6 +26,8 @@ from jobctl.records import JobRecord
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+    from jobctl.inspector import Inspector, JobFilter
 
 
 WATCHED_AT_ONCE = 100
@@ -91,6 +93,7 @@ class Client:
         retention: Duration | None = None,
         key: str | None = None,
         unique: bool = True,
+        tags: Sequence[str] = (),
         **fields: Any,
     ) -> Enqueued:
         """Enqueue one job. Options left out come from the spec; `NewJob` says what each means.
@@ -119,6 +122,7 @@ class Client:
             retention=retention,
             key=key,
             unique=unique,
+            tags=tags,
         )
         (answer,) = await self._send(Batch([self._preparer.prepare(new)]))
         if isinstance(answer, DuplicateJob):
@@ -227,6 +231,24 @@ class Client:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(see(job)) for job in jobs]
         return [task.result() for task in tasks]
+
+    async def jobs(self, wanted: JobFilter | str | None = None, *, limit: int = 50) -> list[JobRecord]:
+        """Return the first jobs that match a filter, such as ``state=dead and payload.id=7``; None = any.
+
+        `inspector` does more: pages, all of them, replays.
+
+        Raises:
+            FilterError: the text is no filter.
+            UsageError: no such queue.
+        """
+        return await self.inspector.jobs(wanted, limit=limit)
+
+    @property
+    def inspector(self) -> Inspector:
+        """What looks at jobs and repairs them, on this client's connections and with its plan."""
+        from jobctl.inspector.inspector import Inspector
+
+        return Inspector(self._redis, self._preparer.plan)
 
     async def _send(self, batch: Batch) -> list[Enqueued | DuplicateJob]:
         try:

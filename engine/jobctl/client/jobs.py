@@ -5,7 +5,7 @@ Both are msgspec structs: made by the hundred thousand a second, they cost a ten
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,7 @@ class NewJob(_JobAndPayload, frozen=True, kw_only=True):
         retention: how long the record is kept once complete; 0 = for ever, negative seconds = not at all.
         key: the job's key, chosen by the caller; an unfinished job of the same key refuses this one.
         unique: False passes by the unique lock that the spec declares.
+        tags: words to find it by, beside those that the spec declares.
     """
 
     queue: str | None = None
@@ -44,6 +45,7 @@ class NewJob(_JobAndPayload, frozen=True, kw_only=True):
     retention: Duration | None = None
     key: str | None = None
     unique: bool = True
+    tags: Sequence[str] = ()
 
     @property
     def has_options(self) -> bool:
@@ -56,6 +58,7 @@ class NewJob(_JobAndPayload, frozen=True, kw_only=True):
             and self.retries is None
             and self.timeout is None
             and self.retention is None
+            and not self.tags
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from jobctl.durations import parse_duration
 from jobctl.errors import UsageError
+from jobctl.names import TAG, TAG_FORM
 
 Duration = str | timedelta | float
 """``"5m"``, a timedelta, or seconds."""
@@ -67,6 +69,18 @@ def due(delay: Duration | None, at: datetime | None) -> tuple[int, int]:
             hint="add one, e.g. `datetime.now(UTC)` or `2026-01-31T09:00:00+01:00`",
         )
     return 0, max(round(at.timestamp() * 1000), 1)
+
+
+def checked_tags(tags: Sequence[str]) -> list[str]:
+    """Return the tags of a job, each once.
+
+    Raises:
+        UsageError: one of them is none, or one text was given for a list of them.
+    """
+    for tag in [tags] if isinstance(tags, str) else tags:
+        if isinstance(tags, str) or not isinstance(tag, str) or not TAG.fullmatch(tag):
+            raise UsageError(f"`{str(tag)[:80]}` cannot be among a job's tags", hint=f"a list of texts: {TAG_FORM}")
+    return list(dict.fromkeys(tags))
 
 
 def attempts(retries: int | None) -> int | None:

@@ -15,7 +15,7 @@ from jobctl.broker.envelope import new_key, seal
 from jobctl.broker.plain import PlainJob, Stencil, new_keys, stencil
 from jobctl.client.batch import Batch, Prepared
 from jobctl.client.jobs import Enqueued, NewJob
-from jobctl.client.options import attempts, due, seconds
+from jobctl.client.options import attempts, checked_tags, due, seconds
 from jobctl.clock import Clock, SystemClock
 from jobctl.compiler.payload import PayloadSchema
 from jobctl.compiler.plan import Plan, Registration
@@ -109,7 +109,7 @@ class Preparer:
             delay_ms=delay_ms,
             at_ms=at_ms,
             unique=new.unique,
-            meta=meta,
+            meta={**(meta or {}), "tags": checked_tags(new.tags)} if new.tags else meta,
         )
         receipt = Enqueued(
             key=envelope.key, queue=envelope.queue, type=registration.type, due_ms=self._due_ms(delay_ms, at_ms)

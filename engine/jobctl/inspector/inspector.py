@@ -14,11 +14,10 @@ from jobctl.clock import Clock, SystemClock
 from jobctl.errors import UsageError
 from jobctl.inspector import pausing
 from jobctl.inspector.deeds import REASON, Change, Target
-from jobctl.inspector.filters import EVERYTHING, JobFilter, parse_filter
+from jobctl.inspector.filters import JobFilter
 from jobctl.inspector.filters.matching import Facts
-from jobctl.inspector.filters.planning import named_queues
 from jobctl.inspector.listing import Listing
-from jobctl.inspector.locate import candidates, choose, is_full_id, known_queues
+from jobctl.inspector.locate import candidates, choose, is_full_id, known_queues, require_known
 from jobctl.inspector.query import Page, joined
 from jobctl.inspector.replay import Replayed
 from jobctl.inspector.revision import UNCHANGED, Revision
@@ -27,7 +26,6 @@ from jobctl.inspector.stats import DEFAULT_DAYS, Stats, read_windows
 from jobctl.inspector.status import FailureLine, Overview, QueueStatus, Rates, WorkerStatus
 from jobctl.inspector.steps import read
 from jobctl.inspector.survey import survey
-from jobctl.names import did_you_mean
 from jobctl.records import JobRecord, JobState
 
 if TYPE_CHECKING:
@@ -177,7 +175,7 @@ class Inspector:
         with translate_errors():
             names = await self._queue_names()
         if queue is not None:
-            _require(queue, names)
+            require_known(queue, names)
         return await summarise(self._redis, names if queue is None else (queue,), most=most, tell=tell)
 
     async def failures(self, limit: int = 10) -> list[FailureLine]:
@@ -372,12 +370,8 @@ class Inspector:
         Raises:
             FilterError, UsageError: as for `page`.
         """
-        chosen = parse_filter(wanted) if isinstance(wanted, str) else wanted or EVERYTHING
-        names = await self._queue_names()
-        for queue in named_queues(chosen):
-            _require(queue, names)
         moment_ms = self._clock.time() * 1000 if now_ms is None else now_ms
-        return Listing(chosen, names, Facts(moment_ms, self._plan), cursor)
+        return Listing.of(wanted, await self._queue_names(), Facts(moment_ms, self._plan), cursor)
 
     async def _find(self, name: str) -> tuple[str, Row]:
         queues = () if is_full_id(name) else await self._queue_names()
@@ -390,17 +384,11 @@ class Inspector:
         Raises:
             UsageError: it is not.
         """
-        _require(queue, await self._queue_names())
+        require_known(queue, await self._queue_names())
 
     async def _queue_names(self) -> tuple[str, ...]:
         stored: set[bytes] = await self._redis.smembers(keys.QUEUES)  # type: ignore[misc]  # the stubs say: or no awaitable
         return known_queues(self._plan, stored)
-
-
-def _require(queue: str, names: Sequence[str]) -> None:
-    if queue not in names:
-        hint = did_you_mean(queue, names) or "queues: " + ", ".join(names)
-        raise UsageError(f"there is no queue `{queue}`", code="queue.unknown", hint=hint)
 
 
 def _done(changes: Sequence[Change]) -> Change:

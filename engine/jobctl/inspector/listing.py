@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Self
 
 from jobctl.broker.keys import job_id
-from jobctl.inspector.filters import JobFilter
+from jobctl.inspector.filters import EVERYTHING, JobFilter, parse_filter
 from jobctl.inspector.filters.matching import Facts, compile_test
-from jobctl.inspector.filters.planning import exact_keys, plan_indexes
+from jobctl.inspector.filters.planning import exact_keys, named_queues, plan_indexes
+from jobctl.inspector.locate import require_known
 from jobctl.inspector.query import STATES, Page, Position, read_cursor, write_cursor
 from jobctl.inspector.rows import Row, as_found, ask_rows, take_rows
 from jobctl.inspector.source import Source
@@ -51,6 +53,19 @@ class Listing:
             for source in self._sources:
                 if source.plan.name in places:
                     source.resume(places[source.plan.name])
+
+    @classmethod
+    def of(cls, wanted: JobFilter | str | None, queues: Sequence[str], facts: Facts, cursor: str | None = None) -> Self:
+        """Return a reading of what a caller asks for.
+
+        Raises:
+            FilterError: the text is no filter.
+            UsageError: it names a queue that does not exist; or the cursor is none.
+        """
+        chosen = parse_filter(wanted) if isinstance(wanted, str) else wanted or EVERYTHING
+        for queue in named_queues(chosen):
+            require_known(queue, queues)
+        return cls(chosen, queues, facts, cursor)
 
     def total(self) -> Steps[int]:
         """Count the entries that the indexes hold within their bounds: what there is to be looked at."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from jobctl.broker.keys import JOB_PREFIX, job_id, split_job_id
 from jobctl.errors import JobNotFound, UsageError
-from jobctl.names import QUEUE_NAME
+from jobctl.names import QUEUE_NAME, did_you_mean
 
 if TYPE_CHECKING:
     from jobctl.compiler.plan import Plan
@@ -20,6 +20,17 @@ def known_queues(plan: Plan | None, stored: Iterable[bytes]) -> tuple[str, ...]:
     planned = plan.queue_names if plan else ()
     names = {name.decode("utf-8", "replace") for name in stored}
     return (*planned, *sorted(names.difference(planned)))
+
+
+def require_known(queue: str, names: Sequence[str]) -> None:
+    """Make sure that there is a queue of this name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if queue not in names:
+        hint = did_you_mean(queue, names) or "queues: " + ", ".join(names)
+        raise UsageError(f"there is no queue `{queue}`", code="queue.unknown", hint=hint)
 
 
 def is_full_id(name: str) -> bool:
