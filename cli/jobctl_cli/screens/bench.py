@@ -60,7 +60,7 @@ def _figures(env: Environment, report: Report) -> str:
     from jobctl.bench.summary import measured_names, unit_of, values_of
 
     two = len(report.sides) == 2
-    columns = [Column("FIGURE", least=12)]
+    columns = [Column("FIGURE")]
     for side in report.sides:
         columns += [Column(side.name.upper(), right=True), Column("LOW - HIGH", right=True, least=10)]
     if two:

@@ -77,7 +77,7 @@ def render(env: Environment, found: Mapping[str, Comparison], has_windows: bool)
     from jobctl.bench.summary import unit_of
 
     columns = [
-        Column("FIGURE", least=12),
+        Column("FIGURE"),
         Column("BEFORE", right=True),
         Column("AFTER", right=True),
         Column("RATIO", right=True),

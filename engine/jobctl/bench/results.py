@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from jobctl.bench.scenario import Scenario
 from jobctl.errors import UsageError
 from jobctl.measure.latency import Histogram
 
+_NUMBER = re.compile(r"\d[\d,.]*")
 SCHEMA = 1
 """Of the JSON. A reader refuses any other."""
 
@@ -98,15 +100,14 @@ class Report:
 
     @property
     def warnings(self) -> list[str]:
-        """What a reader must know first, each once."""
-        found = [
-            f"{side.name}: {text}" if len(self.sides) > 1 else text
-            for side in self.sides
-            for repeat in side.repeats
-            for phase in repeat
-            for text in phase.warnings
-        ]
-        return list(dict.fromkeys(found))
+        """What a reader must know first; what several repeats say with other numbers, once."""
+        found: dict[str, list[str]] = {}
+        for side in self.sides:
+            for phase in (phase for repeat in side.repeats for phase in repeat):
+                for text in phase.warnings:
+                    said = f"{side.name}: {text}" if len(self.sides) > 1 else text
+                    found.setdefault(_NUMBER.sub("0", said), []).append(said)
+        return [said[0] + (f" (and so in {len(said)} repeats)" if len(said) > 1 else "") for said in found.values()]
 
     def to_json(self) -> bytes:
         """Return what `read_report` reads."""

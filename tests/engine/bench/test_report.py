@@ -149,6 +149,10 @@ def test_what_is_no_report_is_refused(tmp_path: Path, content: str) -> None:
         read_report(tmp_path)
 
 
+def test_what_every_repeat_warns_of_is_said_once() -> None:
+    assert report("jobctl").warnings == ["1 jobs were lost or not done in time (and so in 2 repeats)"]
+
+
 def test_phases_of_a_repeat_are_joined() -> None:
     joined = join_phases([backlog(1_000.0), arrivals(5.0)])
 
