@@ -110,6 +110,10 @@ class Stage(Protocol):
         ...
 
 
+Strike = tuple[int, Fault]
+"""A fault that may happen to a delivery, with its place among the faults."""
+
+
 class Play:
     """The faults of one worker, and how often each may still be.
 
@@ -126,20 +130,20 @@ class Play:
         self._done: dict[int, int] = {}
         self._guard = threading.Lock()
 
-    def due(self, registration: Registration, attempt: int) -> list[Fault]:
-        """Return the faults of one delivery, each counted."""
-        return [
-            fault
-            for place, fault in enumerate(self.faults)
-            if fault.concerns(registration, attempt) and (fault.times is None or self._take(place, fault.times))
-        ]
+    def due(self, registration: Registration, attempt: int) -> list[Strike]:
+        """Return the faults that one delivery may meet."""
+        return [(place, fault) for place, fault in enumerate(self.faults) if fault.concerns(registration, attempt)]
 
-    def _take(self, place: int, times: int) -> bool:
+    def strikes(self, strike: Strike) -> bool:
+        """Whether a fault still is, now that its point has come; count it."""
+        place, fault = strike
+        if fault.times is None:
+            return True
         with self._guard:
             if self._folder is None:
                 self._done[place] = self._done.get(place, 0) + 1
-                return self._done[place] <= times
-            for number in range(times):
+                return self._done[place] <= fault.times
+            for number in range(fault.times):
                 try:
                     (self._folder / f"fault-{place}-{number}").touch(exist_ok=False)
                 except FileExistsError:
@@ -169,12 +173,15 @@ class FaultyCallee:
         """Return what the handler is called with."""
         return self._inner.prepare(wire, raw)
 
-    def _faults(self, context: Any) -> list[Fault]:
+    def _strikes(self, context: Any) -> list[Strike]:
         registration = self._inner.registration
         return self._play.due(registration, context.attempt) if registration is not None else []
 
-    def _meet(self, fault: Fault, context: Any) -> None:
-        stage = self._play.stage
+    def _meet(self, strike: Strike, context: Any) -> Harm | None:
+        """Let a fault happen, if it still is; return which."""
+        if not self._play.strikes(strike):
+            return None
+        fault, stage = strike[1], self._play.stage
         if fault.harm is Harm.KILL:
             stage.die()
         elif fault.harm is Harm.OVERRUN:
@@ -184,47 +191,49 @@ class FaultyCallee:
             time.sleep(fault.seconds)
         elif fault.error is not None:
             raise fault.error
+        return fault.harm
 
     async def _call_async(self, context: Any, /, **payload: Any) -> Any:
-        faults = self._faults(context)
+        strikes = self._strikes(context)
         self._play.stage.began(context.key)
-        await self._meet_async([fault for fault in faults if fault.at == "start"], context)
-        waits = {fault.at: fault for fault in faults if isinstance(fault.at, int)}
+        await self._meet_async(_at("start", strikes), context)
+        waits = {strike[1].at: strike for strike in strikes if isinstance(strike[1].at, int)}
 
         def meet(wait: int) -> bool:
-            fault = waits.get(wait)
-            if fault is not None:
-                self._meet(fault, context)
-            return fault is not None and fault.harm is Harm.KILL
+            strike = waits.get(wait)
+            return strike is not None and self._meet(strike, context) is Harm.KILL
 
         coroutine = self._inner.call(context, **payload)
         result = await (AtWaits(coroutine, meet) if waits else coroutine)
         self._play.stage.did(context.key)
-        await self._meet_async([fault for fault in faults if fault.at == "end"], context)
+        await self._meet_async(_at("end", strikes), context)
         return result
 
-    async def _meet_async(self, faults: Sequence[Fault], context: Any) -> None:
-        for fault in faults:
-            self._meet(fault, context)
-            if fault.harm is Harm.KILL:
+    async def _meet_async(self, strikes: Sequence[Strike], context: Any) -> None:
+        for strike in strikes:
+            harm = self._meet(strike, context)
+            if harm is Harm.KILL:
                 raise WorkerLost
-            if fault.harm is Harm.OVERRUN:
+            if harm is Harm.OVERRUN:
                 await asyncio.get_running_loop().create_future()  # it has been told to stop
 
     def _call_plain(self, context: Any, /, **payload: Any) -> Any:
-        faults = self._faults(context)
+        strikes = self._strikes(context)
         self._play.stage.began(context.key)
-        self._meet_plain([fault for fault in faults if fault.at != "end"], context)
+        self._meet_plain([strike for strike in strikes if strike[1].at != "end"], context)
         result = self._inner.call(context, **payload)
         self._play.stage.did(context.key)
-        self._meet_plain([fault for fault in faults if fault.at == "end"], context)
+        self._meet_plain(_at("end", strikes), context)
         return result
 
-    def _meet_plain(self, faults: Sequence[Fault], context: Any) -> None:
-        for fault in faults:
-            self._meet(fault, context)
-            if fault.harm is Harm.KILL:
+    def _meet_plain(self, strikes: Sequence[Strike], context: Any) -> None:
+        for strike in strikes:
+            if self._meet(strike, context) is Harm.KILL:
                 raise WorkerLost
+
+
+def _at(point: Point, strikes: Sequence[Strike]) -> list[Strike]:
+    return [strike for strike in strikes if strike[1].at == point]
 
 
 class AtWaits:

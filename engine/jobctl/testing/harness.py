@@ -40,6 +40,7 @@ class Options:
         start: where the clock stands at first; None = the machine's time.
         cwd: the folder that a worker process runs in; None = the current one.
         variables: more variables of a worker process's environment.
+        arguments: more arguments of a worker process's command line.
     """
 
     spec: Sequence[str | Path]
@@ -48,6 +49,7 @@ class Options:
     start: datetime | None = None
     cwd: Path | None = None
     variables: Mapping[str, str] | None = None
+    arguments: Sequence[str] = ()
 
 
 class Harness:
@@ -122,6 +124,7 @@ class Harness:
             cwd=self.options.cwd,
             concurrency=self.options.concurrency,
             variables=self.options.variables,
+            arguments=self.options.arguments,
         )
 
     async def aclose(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from jobctl.compiler.handlers import Handler
 from jobctl.compiler.plan import Registration
-from jobctl.testing.faults import Fault, FaultyCallee, Play, time_out
+from jobctl.testing.faults import FaultyCallee, Play, Strike, time_out
 from jobctl.testing.journal import DONE, START, Journal
 from jobctl.worker import worker
 from jobctl.worker.callees import HandlerCallee
@@ -59,8 +59,8 @@ class FiledPlay(Play):
         self._file = folder / FAULTS
         self._read_ns = 0
 
-    def due(self, registration: Registration, attempt: int) -> list[Fault]:
-        """Return the faults of one delivery, each counted."""
+    def due(self, registration: Registration, attempt: int) -> list[Strike]:
+        """Return the faults that one delivery may meet."""
         written_ns = self._file.stat().st_mtime_ns
         if written_ns != self._read_ns:
             self.faults = pickle.loads(self._file.read_bytes())  # noqa: S301 - written by the test that started us

@@ -37,6 +37,11 @@ def plan_of(spec: Spec | None = None) -> Plan:
     return _plan_at(tuple(spec_paths(spec)))
 
 
+def forget_plans() -> None:
+    """Read the specs anew from now on: they may have changed."""
+    _plan_at.cache_clear()
+
+
 @cache
 def _plan_at(paths: tuple[str, ...]) -> Plan:
     from jobctl.compiler import load_plan

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,7 @@ class SteppedWorker:
         broker: the test's.
         state: what the startup hook makes, opened with the first job.
         concurrency: jobs at once. With one, the order in which they run is exact.
+        handlers: type -> handler; None = those of the plan, imported when the first job runs.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class SteppedWorker:
         state: WorkerState,
         *,
         concurrency: int = 1,
+        handlers: Mapping[str, Handler] | None = None,
     ) -> None:
         self.plan = plan
         self.broker = broker
@@ -72,6 +74,7 @@ class SteppedWorker:
         self.ends: Counter[str] = Counter()
         self.state = state
         self._names = {job.type: job.name for job in plan.registrations}
+        self._handlers = handlers
         self._play = Play([], self)
         self.wrap: Callable[[Callee], Callee] = lambda callee: FaultyCallee(callee, self._play)
         self._lives = 0
@@ -86,9 +89,9 @@ class SteppedWorker:
         self._performing: list[ObservedExecution] = []
 
     @cached_property
-    def handlers(self) -> dict[str, Handler]:
-        """Type -> handler, imported when the first job runs."""
-        return bind(self.plan)
+    def handlers(self) -> Mapping[str, Handler]:
+        """Type -> handler."""
+        return bind(self.plan) if self._handlers is None else self._handlers
 
     def inject(self, *faults: Fault) -> None:
         """Let these faults happen from now on, besides those injected before.

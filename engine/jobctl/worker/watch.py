@@ -11,7 +11,7 @@ import asyncio
 import importlib
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,11 +127,11 @@ class Watch:
             self._on_refused(error)
 
     def _stamps(self) -> Stamps:
-        return _stamps(file for path in self._paths for file in _spec_files(path))
+        return stamps_of(file for path in self._paths for file in spec_files(path))
 
     def _module_stamps(self) -> Stamps:
         paths = (getattr(sys.modules.get(name), "__file__", None) for name in _modules(self._plan))
-        return _stamps(Path(path) for path in paths if path)
+        return stamps_of(Path(path) for path in paths if path)
 
     def _reload(self, files: Sequence[Path]) -> None:
         """Load changed modules again.
@@ -158,7 +158,8 @@ def _modules(plan: Plan) -> list[str]:
     return list(dict.fromkeys(path.partition(":")[0] for path in paths))
 
 
-def _spec_files(path: Path) -> Iterator[Path]:
+def spec_files(path: Path) -> Iterator[Path]:
+    """Yield the YAML files at a path: itself, or those of the folder that are not hidden."""
     if not path.is_dir():
         yield path
         return
@@ -168,7 +169,8 @@ def _spec_files(path: Path) -> Iterator[Path]:
             yield file
 
 
-def _stamps(files: Iterator[Path]) -> Stamps:
+def stamps_of(files: Iterable[Path]) -> Stamps:
+    """Return what changes when a file does: file -> time, size and number; those that are gone are left out."""
     found: Stamps = {}
     for file in files:
         try:
