@@ -50,10 +50,18 @@ def find_plan(env: Environment, spec: str | None) -> Plan | None:
 
 
 @contextmanager
-def broker(env: Environment) -> Iterator[str]:
-    """Yield the broker's URL; the embedded server lives at least as long."""
-    from jobctl.broker.connect import open_broker
+def broker(env: Environment, *, is_brief: bool = True) -> Iterator[str]:
+    """Yield the broker's URL; the embedded server lives at least as long.
 
+    Args:
+        env: says which broker.
+        is_brief: the process lives for a moment, in which redis-py's own metrics are of no use.
+    """
+    from jobctl.broker.connect import open_broker
+    from jobctl.broker.quick_import import import_redis_quickly
+
+    if is_brief:
+        import_redis_quickly()
     with open_broker(env.settings) as url:
         yield url
 

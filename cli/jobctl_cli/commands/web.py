@@ -76,7 +76,7 @@ def web(
         env.variables, path=config, host=host, port=port, hosts=tuple(allow_host or ()), is_read_only=read_only
     )
     plan = session.find_plan(env, spec)
-    with session.broker(env) as url:
+    with session.broker(env, is_brief=False) as url:
         asyncio.run(serve(url, plan, found, lambda address: env.note(f"console: {address}")))
 
 
