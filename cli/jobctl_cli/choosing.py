@@ -113,8 +113,8 @@ def choice(arguments: Sequence[str] | None, options: Mapping[str, Any]) -> Choic
     from jobctl.errors import UsageError
     from jobctl.inspector import parse_filter, where
 
-    keys = tuple(dict.fromkeys(each for each in arguments or () if not _IS_FILTER.search(each)))
-    filters = [each for each in arguments or () if _IS_FILTER.search(each)]
+    keys = tuple(dict.fromkeys(each for each in arguments or () if not _is_filter(each)))
+    filters = [each for each in arguments or () if _is_filter(each)]
     given = [name for name, value in options.items() if value is not None]
     if keys and (given or filters):
         names = ", ".join(f"`{name}`" for name in [*filters, *given])
@@ -132,3 +132,7 @@ def choice(arguments: Sequence[str] | None, options: Mapping[str, Any]) -> Choic
     for text in filters:
         wanted &= parse_filter(text)
     return Choice(keys=(), wanted=wanted)
+
+
+def _is_filter(argument: str) -> bool:
+    return not argument or _IS_FILTER.search(argument) is not None
