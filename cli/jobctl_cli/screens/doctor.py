@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
 WIDEST = 100
+COMMENT = "  # "
 
 
 def show(env: Environment, output: str, report: Report) -> ExitStatus:
@@ -62,8 +63,18 @@ def _lines(env: Environment, finding: Finding, width: int) -> list[str]:
         env.out(STYLES[severity], mark + colon) + rest,
         *(f"  {line}" for line in more),
         *(f"  {line}" for line in wrap(harmless(finding.meaning), width - 2)),
-        f"  {env.out('bold green', 'do:')} {harmless(finding.remedy)}",
+        *_remedy(env, harmless(finding.remedy), width),
     ]
+
+
+def _remedy(env: Environment, remedy: str, width: int) -> list[str]:
+    """Return what to do: a command in one line, to be copied, what is said of it below where it is too long."""
+    command, mark, comment = remedy.partition(COMMENT)
+    lead = f"  {env.out('bold green', 'do:')} {command}"
+    if len(remedy) + len("  do: ") <= width:
+        return [lead + mark + comment]
+    said = wrap(comment, width - 8)
+    return [lead, *(f"      {'# ' if n == 0 else '  '}{line}" for n, line in enumerate(said))] if mark else [lead]
 
 
 def _summary(report: Report) -> str:

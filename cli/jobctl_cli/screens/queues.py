@@ -39,7 +39,7 @@ def show(env: Environment, output: str, queues: Sequence[QueueStatus]) -> None:
             ]
             for queue in queues
         ]
-        return table.render(columns, rows, env.out, table.screen_width(env))
+        return table.render(columns, rows, env.out, table.screen_width(env), is_dense=True)
 
     data: list[dict[str, Any]] = [
         {

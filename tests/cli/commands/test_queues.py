@@ -8,6 +8,7 @@ def test_queues_are_listed_with_their_weights(jobctl) -> None:
     assert all(queue["paused"] is False for queue in queues)
     heading = jobctl("queues", "list").lines[0].split()
     assert heading[:4] == ["QUEUE", "STATE", "WEIGHT", "SHARE"]
+    assert max(map(len, jobctl("queues", "list", tty=True, NO_COLOR="1").lines)) <= 80
 
 
 def test_paused_queue_starts_nothing_until_it_is_resumed(jobctl, work) -> None:

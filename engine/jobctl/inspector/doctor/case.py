@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jobctl.compiler.plan import Plan
     from jobctl.inspector.status import Overview
 
-WINDOW_S = 900  # of the rates; all that is kept
+WINDOW_S = 300  # of the rates: what has been mended longer ago is no news
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Case:
         plan: the specs, if there are any.
         is_embedded: jobctl runs this broker itself.
         info: what the server says of itself (INFO); empty where the user may not ask.
-        overview: queues, their rates of the last 15 minutes, workers and schedules.
+        overview: queues, their rates of the last 5 minutes, workers and schedules.
         skew_ms: how far this machine's clock is ahead of the broker's, give or take half of ``trip_ms``.
         trip_ms: how long a question and its answer took.
     """
