@@ -1,0 +1,113 @@
+"""The plugin in projects of others: what it costs, what it leaves alone, and tests in parallel."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+SPEC = "version: 1\njobs:\n  greet: {handler: 'plugin_app:greet', payload: {name: string}}\n"
+HANDLERS = "async def greet(ctx, name):\n    return f'hello {name}'\n"
+HEAVY = {
+    "redis",
+    "saq",
+    "msgspec",
+    "yaml",
+    "hypothesis",
+    "jobctl.testing.fixtures",
+    "jobctl.compiler",
+    "asyncio.base_events",
+}
+
+
+def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+def write(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_dot_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+
+
+def test_the_plugin_module_loads_nothing() -> None:
+    script = "import jobctl.testing.plugin, sys; print(*sorted(sys.modules))"
+
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+
+    assert set(run.stdout.split()).isdisjoint(HEAVY)
+
+
+@pytest.mark.slow
+def test_a_project_without_specs_is_left_alone(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        test_nothing_dot_py="""
+            import sys
+
+            import pytest
+
+            def test_nothing_is_loaded():
+                assert "redis" not in sys.modules
+                assert "jobctl.testing.fixtures" not in sys.modules
+
+            def test_no_fixture_is_there(request):
+                with pytest.raises(pytest.FixtureLookupError):
+                    request.getfixturevalue("jobs")
+            """,
+    )
+
+    out = run_pytest(tmp_path)
+
+    assert out.returncode == 0, out.stdout + out.stderr
+    assert "2 passed" in out.stdout
+
+
+@pytest.mark.slow
+def test_tests_in_parallel_do_not_meet_and_fixtures_of_others_come_first(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        specs__jobs_dot_yaml=SPEC,
+        plugin_app_dot_py=HANDLERS,
+        other_dot_py="import pytest\n@pytest.fixture\ndef client():\n    return 'of another plugin'\n",
+        conftest_dot_py="import pytest\n@pytest.fixture\ndef clock():\n    return 'of the project'\n",
+        pytest_dot_ini="[pytest]\njobctl_spec = specs\nasyncio_mode = auto\n",
+        test_many_dot_py="""
+            import pathlib
+
+            import pytest
+
+            def test_names(client, clock, jobs):
+                assert client == "of another plugin"
+                assert clock == "of the project"
+                assert jobs.perform("greet", name="ada").result == "hello ada"
+
+            @pytest.mark.parametrize("n", range(10))
+            def test_alone(jobctl_harness, worker, broker, n):
+                jobctl_harness.client.enqueue("greet", name=str(n))
+                [record] = broker.records()
+                assert record.payload == {"name": str(n)}
+                assert [ran.result for ran in worker.drain()] == [f"hello {n}"]
+                home = pathlib.Path(broker.direct_url.removeprefix("unix://").partition("?")[0]).parent
+                pathlib.Path(f"home-{n}").write_text(str(home))
+
+            @pytest.mark.parametrize("n", range(10))
+            async def test_alone_in_a_loop(jobctl_harness, worker, broker, n):
+                await jobctl_harness.client.enqueue("greet", name=str(n))
+                assert len(broker.records()) == 1
+                assert [ran.result for ran in await worker.drain()] == [f"hello {n}"]
+            """,
+    )
+
+    out = run_pytest(tmp_path, "-p", "other", "-n", "2", "-o", "asyncio_default_fixture_loop_scope=function")
+
+    assert out.returncode == 0, out.stdout + out.stderr
+    assert "21 passed" in out.stdout
+    homes = [Path(file.read_text()) for file in tmp_path.glob("home-*")]
+    assert len(homes) == 10
+    assert [home for home in homes if home.exists()] == []  # no server is left behind
