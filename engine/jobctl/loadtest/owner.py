@@ -32,7 +32,9 @@ ALIVE_S = 1.0  # between signs of life, and looks at the memory
 
 
 class Owner:
-    """The run as a whole. It opens everything when made; call `conclude` and `close` at the end.
+    """The run as a whole. It opens everything when made, which takes seconds; `start` begins, `stop` ends the sending.
+
+    Call `close` at the end, whatever happens.
 
     Args:
         scenario: the class of the users.
@@ -91,10 +93,14 @@ class Owner:
             )
             self.clock = BrokerClock(self.server)
             self._open = stack.pop_all()
-        self.measured_from_ms = self.clock.now_ms() + options.warmup_s * 1000
+        self.measured_from_ms = self._stopped_ms = 0.0
         self._threads = [threading.Thread(target=target, daemon=True) for target in (self._stay_alive, self._beside)]
-        for thread in self._threads:
-            thread.start()
+        self._threads[0].start()
+
+    def start(self) -> None:
+        """Begin: the warm-up counts from now."""
+        self.measured_from_ms = self.clock.now_ms() + self.options.warmup_s * 1000
+        self._threads[1].start()
 
     def conclude(self) -> Result:
         """Judge what was logged and return it; the time measured ended when `stop` was called."""
@@ -125,7 +131,8 @@ class Owner:
         """Stop the workers, clean up the broker and close it."""
         self.is_over = True
         for thread in self._threads:
-            thread.join()
+            if thread.is_alive():
+                thread.join()
         self._open.close()
 
     def sleep(self, seconds: float) -> bool:

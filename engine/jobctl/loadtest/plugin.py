@@ -56,6 +56,7 @@ class Plugin:
         self.owner: Owner | None = None
         self.last: Owner | None = None
         self.session: Session | None = None
+        self._prepared: Owner | None = None
         self._replied: set[str] = set()
         self._is_stopping = False
         runner = environment.runner
@@ -66,18 +67,36 @@ class Plugin:
         parse_thresholds(environment.parsed_options.threshold)
         if not isinstance(runner, WorkerRunner):
             self.choose(environment.parsed_options.jobctl_scenario)
+            if environment.web_ui is None:
+                self.prepare()
 
     # ---- the beginning
 
+    def prepare(self) -> None:
+        """Open what a run needs: before Locust's clock runs, where no browser starts it."""
+        scenario = self._scenario()
+        self._prepared = Owner(scenario, read_options(self.environment.parsed_options, scenario.defaults()))
+
+    def discard(self) -> None:
+        """Close what a run that never began would have needed."""
+        if self._prepared is not None:
+            self._prepared.close()
+            self._prepared = None
+
     def begin(self) -> None:
-        """Open what a run needs."""
+        """Begin a run."""
         self._is_stopping = False
         scenario = self._scenario()
         if isinstance(self.environment.runner, WorkerRunner):
             self._join(scenario)
             return
-        options = read_options(self.environment.parsed_options, scenario.defaults())
-        self.owner = self.last = owner = Owner(scenario, options)
+        if self._prepared is None:
+            self.prepare()
+        assert self._prepared is not None  # noqa: S101 - just made
+        self.owner = self.last = owner = self._prepared
+        self._prepared = None
+        options = owner.options
+        owner.start()
         log.info("load test %s: scenario %s", owner.id, scenario.scenario or scenario.__name__)
         limit = threading.Timer(options.limit_s, self._end_by_limit, [owner])
         limit.daemon = True
@@ -253,6 +272,7 @@ def install(events: Any) -> None:
     events.test_stopping.add_listener(_stopping)
     events.report_to_master.add_listener(_report)
     events.worker_report.add_listener(_take_report)
+    events.quitting.add_listener(_quitting)
     events.quit.add_listener(_quit)
 
 
@@ -310,6 +330,11 @@ def _report(data: dict[str, Any], **_: Any) -> None:
 def _take_report(data: dict[str, Any], **_: Any) -> None:
     for plugin in PLUGINS.values():
         plugin.take_report(data)
+
+
+def _quitting(environment: Any, **_: Any) -> None:
+    if plugin := PLUGINS.get(environment):
+        plugin.discard()
 
 
 def _quit(**_: Any) -> None:

@@ -1,0 +1,62 @@
+"""The other scenarios, in several processes, under chaos, and with users of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests.loadtests.conftest import Locust
+
+from examples.tenants.database import Database
+from examples.tenants.seed import seed
+
+pytestmark = pytest.mark.slow
+
+
+def test_fairness_of_several_locust_processes_is_measured_as_one(
+    locust: Locust, leftovers: Callable[[], list[bytes]]
+) -> None:
+    run = locust(
+        *("--processes", "2", "-t", "4s", "--jobctl-workers", "1", "--jobctl-scenario", "fairness"),
+        *("--jobctl-backlog", "200", "--threshold", "fairness.max_deviation < 3%", "--threshold", "lost == 0"),
+    )
+
+    assert run.code == 0, run.err
+    fairness = run.result["fairness"]
+    assert fairness["starts"] > 200
+    assert fairness["achieved"]["load-critical"] == pytest.approx(0.6, abs=0.01)
+    assert run.result["figures"]["completed"] == run.result["figures"]["jobs"]
+    assert leftovers() == []
+
+
+def test_no_job_is_lost_when_workers_are_killed(locust: Locust, leftovers: Callable[[], list[bytes]]) -> None:
+    run = locust("-t", "4s", "--jobctl-scenario", "chaos", "--jobctl-rate", "150")
+
+    assert run.code == 0, run.err
+    assert run.result["kills"] >= 1
+    figures = run.result["figures"]
+    assert figures["redelivered"] > 0
+    assert figures["completed"] == figures["jobs"] > 100
+    assert leftovers() == []
+
+
+def test_a_class_of_five_lines_tests_jobs_of_ones_own_against_a_baseline(locust: Locust, tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/tenants.db")
+    db.create_tables()
+    seed(db, now=datetime.now(UTC))
+    db.close()
+    baseline = tmp_path / "baseline.json"
+    baseline.write_text('{"format": 1, "samples": {"throughput": [1.0, 2.0, 3.0], "lost": [0.0]}}')
+
+    run = locust(
+        *("-t", "3s", "--jobctl-workers", "1", "--jobctl-rate", "20", "--baseline", str(baseline)),
+        file="examples/tenants/locustfile.py",
+        env={"DATABASE_URL": f"sqlite:///{tmp_path}/tenants.db", "EMAIL_PROVIDER": "console"},
+    )
+
+    assert run.code == 0, run.err
+    assert run.total("done", "num_requests") > 10
+    assert run.result["changes"]["lost"]["outcome"] == "same"
+    assert "BASELINE" in run.err
