@@ -163,6 +163,7 @@ def run(
         # another's place goes on where that was.
         if line is None:
             session.check(url)
+        from jobctl.alerts.watching import run as watching_alerts
         from jobctl.worker import run_worker
         from jobctl.worker.worker import together
         from jobctl_cli.monitoring import monitored
@@ -170,6 +171,8 @@ def run(
 
         look = partial(watching, env, spec or settings.spec, plan, partial(_served, queues))  # type: ignore[arg-type]
         beside: list[Beside] = [look(log_format=log_format or settings.log_format).run] if watch else []
+        if not burst:
+            beside.append(watching_alerts)
         if metrics_port is not None:
             where: tuple[str, int] = metrics_port  # type: ignore[assignment]
             beside.append(stack.enter_context(monitored(where, line, env.variables)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from jobctl.compiler.alerting import delivery_of, queues_of
 from jobctl.compiler.fingerprint import fingerprint
 from jobctl.compiler.plan import Plan, QueuePlan, Registration, Schedule
 from jobctl.errors import UsageError
@@ -38,7 +39,8 @@ def compile_spec(spec: Spec, *, weights: Mapping[str, int] | None = None, strict
     Raises:
         UsageError: a weight below 1, or (strict) for a queue that is not declared.
     """
-    declared = {queue.name: queue.weight for queue in spec.queues}
+    queues = queues_of(spec)
+    declared = {queue.name: queue.weight for queue in queues}
     declared.update(_overrides(declared, weights or {}, strict=strict))
     total = sum(declared.values())
     plan = Plan(
@@ -50,12 +52,13 @@ def compile_spec(spec: Spec, *, weights: Mapping[str, int] | None = None, strict
                 reserved=queue.reserved,
                 max_running=queue.max_running,
             )
-            for queue in spec.queues
+            for queue in queues
         ),
         scheduling=spec.scheduling,
-        registrations=tuple(_registration(job) for job in spec.jobs),
+        registrations=(*(_registration(job) for job in spec.jobs), *delivery_of(spec)),
         schedules=tuple(schedule for job in spec.jobs for schedule in _schedules(job)),
         hooks=spec.hooks,
+        alerts=spec.alerts,
     )
     return replace(plan, fingerprint=fingerprint(plan))
 

@@ -11,9 +11,13 @@ from jobctl.compiler.plan import Plan
 from jobctl.spec.model import NO_DEFAULT
 
 # Lists whose order means nothing; all others (of values in payloads, say) count as they stand.
-_UNORDERED = frozenset({"queues", "registrations", "schedules", "payload", "fields", "choices", "alert", "tags", "by"})
+_UNORDERED = frozenset(
+    {"queues", "registrations", "schedules", "alerts", "payload", "fields", "choices", "alert", "tags", "by"}
+)
 # A place is no meaning; a fingerprint does not contain itself.
 _IGNORED = frozenset({"location", "fingerprint"})
+# Came later: a plan without them is the plan it was.
+_LEFT_OUT_EMPTY = frozenset({"alerts"})
 
 
 def fingerprint(plan: Plan) -> str:
@@ -31,7 +35,9 @@ def canonical(value: Any) -> Any:
         return {
             field.name: _member(field.name, getattr(value, field.name))
             for field in fields(value)
-            if field.name not in _IGNORED and getattr(value, field.name) is not NO_DEFAULT
+            if field.name not in _IGNORED
+            and getattr(value, field.name) is not NO_DEFAULT
+            and not (field.name in _LEFT_OUT_EMPTY and not getattr(value, field.name))
         }
     if isinstance(value, dict):
         return {key: canonical(item) for key, item in value.items()}

@@ -14,7 +14,7 @@ from jobctl.durations import format_duration, parse_duration
 from jobctl.errors import Location
 from jobctl.spec import Diagnostic, Spec
 from jobctl.spec.cron import EVERY, EVERY_HOUR, NICKNAMES
-from jobctl.spec.model import Backoff, Cron, FieldType, JobSpec, LintCode, Overlap, PayloadField
+from jobctl.spec.model import AlertCondition, Backoff, Cron, FieldType, JobSpec, LintCode, Overlap, PayloadField
 from jobctl.spec.source import read_line
 
 LOOK_AHEAD = timedelta(days=2 * 366)  # clock changes come round every year; rules beyond that are guesses
@@ -47,6 +47,15 @@ class _Surroundings:
         """The one queue that is heavier than all others."""
         weights = sorted((queue.weight, queue.name) for queue in self.spec.queues)
         return weights[-1][1] if len(weights) > 1 and weights[-1][0] > weights[-2][0] else None
+
+    def tells_of_death(self, job: JobSpec) -> bool:
+        """Whether an alert is told when this job dies."""
+        return any(
+            one.when is AlertCondition.DEAD
+            and (not one.jobs or job.name in one.jobs)
+            and (not one.queues or job.queue in one.queues)
+            for one in self.spec.alerts
+        )
 
 
 def lint(spec: Spec, *, now: datetime, are_handlers_known: bool = True) -> list[Diagnostic]:
@@ -219,12 +228,12 @@ def _unique(job: JobSpec, _: _Surroundings) -> Iterator[_Finding]:
 
 
 def _no_alert(job: JobSpec, around: _Surroundings) -> Iterator[_Finding]:
-    if job.queue == around.heaviest and not job.alert:
+    if job.queue == around.heaviest and not job.alert and not around.tells_of_death(job):
         yield _Finding(
             LintCode.NO_ALERT,
             f"job `{job.name}` is in the heaviest queue `{job.queue}`, and nobody hears of its death",
             job.location,
-            "add `alert: dead`",
+            "add an alert at the top level, `deaths: {when: dead, to: ...}`, or `alert: dead` to the job",
         )
 
 

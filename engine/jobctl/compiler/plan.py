@@ -9,7 +9,18 @@ from typing import Any
 
 from jobctl.errors import UnknownJob
 from jobctl.names import did_you_mean
-from jobctl.spec.model import AlertEvent, Backoff, CatchUp, Hooks, Isolation, Overlap, PayloadField, Scheduling, Unique
+from jobctl.spec.model import (
+    Alert,
+    AlertEvent,
+    Backoff,
+    CatchUp,
+    Hooks,
+    Isolation,
+    Overlap,
+    PayloadField,
+    Scheduling,
+    Unique,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +102,7 @@ class Plan:
     registrations: tuple[Registration, ...]
     schedules: tuple[Schedule, ...]
     hooks: Hooks = field(default_factory=Hooks)
+    alerts: tuple[Alert, ...] = ()
     fingerprint: str = ""
 
     @cached_property

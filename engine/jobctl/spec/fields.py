@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from jobctl.names import FIELD_NAME, FLAG_NAME, JOB_NAME, JOB_TYPE, QUEUE_NAME
+from jobctl.names import FIELD_NAME, FLAG_NAME, JOB_NAME, JOB_TYPE, QUEUE_NAME, TAG, TAG_FORM
 from jobctl.spec.kinds import Bool, Choice, Duration, ListOf, Name, Number, Raw, Text, Whole
-from jobctl.spec.model import AlertEvent, CatchUp, FieldType, Isolation, LintCode, Overlap, Scheduling
+from jobctl.spec.model import AlertCondition, AlertEvent, CatchUp, FieldType, Isolation, LintCode, Overlap, Scheduling
 from jobctl.spec.sections import Field, Section
 
 HANDLER_PATH: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 LABEL: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}")
+DESTINATION: Final = re.compile(
+    r"https?://[^\s/]+(?:/\S*)?|mailto:[^@\s]+@[^@\s]+|exec:\s*\S.*|\$[A-Za-z_][A-Za-z0-9_]*"
+)
 
 
 def _kebab(text: str) -> str:
@@ -29,6 +31,13 @@ def _queue_name(text: str) -> str:
 def _snake(text: str) -> str:
     """Return a text as a payload field name: small letters and underscores."""
     return _kebab(text).replace("-", "_")
+
+
+def _destination(text: str) -> str:
+    """Return a text as a destination of alerts: a plain address is one to mail to, a plain path a command."""
+    if text.startswith("/"):
+        return f"exec:{text}"
+    return f"mailto:{text}" if "@" in text else f"https://{text}" if "." in text else f"${text}"
 
 
 class HandlerPath(Name):
@@ -73,6 +82,15 @@ FIELD_TYPE_KIND: Final = Choice(
 WEIGHT_KIND: Final = Whole(1, 1_000_000, "leave a queue out that nobody shall serve, or pause it")
 LABEL_KIND: Final = Name(LABEL, "label", "small letters, digits and hyphens", _kebab)
 HANDLER_KIND: Final = HandlerPath()
+
+ALERT_NAME_KIND: Final = Name(LABEL, "alert name", "small letters, digits and single hyphens", _kebab)
+DESTINATION_KIND: Final = Name(
+    DESTINATION,
+    "destination",
+    "`https://...`, `mailto:ops@example.org`, `exec:command`, or `$NAME` of a variable",
+    _destination,
+    "bad-destination",
+)
 
 QUEUE_FIELD: Final = Field(
     name="queue",
@@ -158,7 +176,7 @@ RUN_FIELDS: Final = (
     ),
     Field(
         name="tags",
-        kind=ListOf(Name(TAG, "tag", "letters, digits and `_.:/=-`, at most 64"), "tags"),
+        kind=ListOf(Name(TAG, "tag", TAG_FORM), "tags"),
         description="Words to group jobs by, in filters and reports.",
         example="[tenants, email]",
         misnomers=("tag", "labels"),
@@ -565,6 +583,88 @@ HOOKS: Final = Section(
     ),
 )
 
+ALERT: Final = Section(
+    "alert",
+    (
+        Field(
+            name="when",
+            kind=Choice(AlertCondition, misnomers={"failed": "failures", "late": "missed", "wait": "age"}),
+            required=True,
+            description="`dead`: jobs died. `failures`: too many attempts fail. `age`: the next job of a queue waits"
+            " too long. `missed`: a schedule did not fire.",
+            example="dead",
+            misnomers=("on", "condition", "if", "event"),
+        ),
+        Field(
+            name="to",
+            kind=ListOf(DESTINATION_KIND, "destinations"),
+            required=True,
+            description="A webhook's URL (Slack takes it), `mailto:` an address, `exec:` a command, or `$NAME` of a"
+            " variable that holds one of these.",
+            example="[$OPS_WEBHOOK, mailto:ops@example.org]",
+            misnomers=("notify", "channel", "channels", "webhook", "email", "send"),
+        ),
+        Field(
+            name="jobs",
+            kind=ListOf(JOB_NAME_KIND, "job names"),
+            description="Only these jobs, and their schedules; otherwise all. Not with `age`.",
+            example="[tenant-init]",
+            misnomers=("job", "types"),
+        ),
+        Field(
+            name="queues",
+            kind=ListOf(QUEUE_NAME_KIND, "queue names"),
+            description="Only jobs in these queues; otherwise in all.",
+            example="[critical]",
+            misnomers=("queue",),
+        ),
+        Field(
+            name="ratio",
+            kind=Number(0.0, 1.0),
+            default="0.25",
+            description="Of `failures`: the share of attempts that fail, per type of job.",
+            example="0.1",
+            misnomers=("failure_ratio", "rate", "threshold"),
+        ),
+        Field(
+            name="least",
+            kind=Whole(1, 1_000_000),
+            default="20",
+            description="Of `failures`: fewer attempts within the window say nothing.",
+            example="50",
+            misnomers=("min", "minimum", "at_least"),
+        ),
+        Field(
+            name="window",
+            attribute="window_s",
+            kind=Duration(low_s=60.0),
+            default="15m",
+            description="Of `failures`: the time that is looked back.",
+            example="5m",
+            misnomers=("over", "period"),
+        ),
+        Field(
+            name="above",
+            attribute="above_s",
+            kind=Duration(low_s=1.0),
+            default="5m",
+            description="Of `age` and `missed`: what is younger is in time.",
+            example="1m",
+            misnomers=("older", "than", "max_age", "after"),
+        ),
+        Field(
+            name="every",
+            attribute="every_s",
+            kind=Duration(low_s=1.0),
+            default="15m",
+            description="At most one message in so long; what happens meanwhile is gathered in the next.",
+            example="1h",
+            misnomers=("interval", "rate_limit", "repeat", "cooldown", "throttle"),
+        ),
+    ),
+    elsewhere=(("name", "an alert's name is the key it stands under"),),
+)
+
 SPEC: Final = Section(
     "spec",
     (
@@ -603,6 +703,13 @@ SPEC: Final = Section(
             description="Functions the worker calls beside the handlers. Declared in one file of a folder.",
             example="{error: shop.alerts:on_error}",
             misnomers=("hook",),
+        ),
+        Field(
+            name="alerts",
+            kind=Raw("mapping", "a mapping of alert name to alert"),
+            description="What is to be told of, and where to: name to what it is. Delivered by jobs of queue `alerts`.",
+            example="{deaths: {when: dead, to: $OPS_WEBHOOK}}",
+            misnomers=("alert", "alerting", "notifications", "notify"),
         ),
         Field(
             name="jobs",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from jobctl.errors import Location
+from jobctl.spec.alerts import Alerts
 from jobctl.spec.diagnostics import quote
 from jobctl.spec.fields import DEFAULTS, HOOKS, JOB_NAME_KIND, QUEUE, QUEUE_NAME_KIND, SPEC, WEIGHT_KIND
 from jobctl.spec.jobs import Declared, read_defaults, read_job
 from jobctl.spec.kinds import INVALID, reject_shape
-from jobctl.spec.model import DEFAULT_QUEUE, Hooks, QueueSpec, Scheduling
+from jobctl.spec.model import ALERTS_QUEUE, DEFAULT_QUEUE, Hooks, QueueSpec, Scheduling
 from jobctl.spec.nodes import Mapping, Node, Problems, Scalar, Value
 from jobctl.spec.sections import Reading
 from jobctl.spec.source import SourceFile
@@ -28,6 +29,7 @@ class Gathering:
         self.scheduling = Scheduling.WEIGHTED
         self.hooks = Hooks()
         self.hook_locations: dict[str, Location] = {}
+        self.alerts = Alerts(self.problems)
         self._queue_places: dict[str, Scalar] = {}
         self._once: dict[str, Scalar] = {}
         self._knows_queues = True
@@ -50,6 +52,8 @@ class Gathering:
         self.scheduling = reading.values.get("scheduling", self.scheduling)
         if "hooks" in reading.values:
             self._read_hooks(reading.values["hooks"])
+        if "alerts" in reading.values:
+            self.alerts.read(reading.values["alerts"])
         self._read_jobs(reading)
 
     def check_across(self, *, is_complete: bool) -> None:
@@ -58,6 +62,9 @@ class Gathering:
         self._check_types()
         if is_complete and self._knows_queues:
             self._check_queues()
+        if is_complete:
+            queues = [*(self.queues or (DEFAULT_QUEUE,)), ALERTS_QUEUE] if self._knows_queues else None
+            self.alerts.check([declared.job.name for declared in self.jobs], queues)
         if is_complete and not self.jobs and not self.problems.found and self._first is not None:
             hint = "add e.g. `jobs: {send-mail: {handler: shop.mail:send}}`"
             self.problems.report("no-jobs", "no job is declared", Node(self._first, 1, 1), hint=hint)

@@ -57,6 +57,7 @@ def examine(path: str | Path | Sequence[str | Path]) -> Examined:
         scheduling=gathering.scheduling,
         hooks=gathering.hooks,
         hook_locations=gathering.hook_locations,
+        alerts=tuple(declared.alert for declared in gathering.alerts.declared),
         files=files,
     )
     return Examined(

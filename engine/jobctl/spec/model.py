@@ -12,6 +12,8 @@ from typing import Any, Final
 from jobctl.errors import Location
 
 DEFAULT_QUEUE: Final = "default"
+ALERTS_QUEUE: Final = "alerts"
+"""Where alerts are delivered from: theirs alone unless declared, so that no backlog holds them up."""
 DEFAULT_RETRIES: Final = 3
 DEFAULT_TIMEOUT_S: Final = 300.0  # 5 min: long enough for most I/O, short enough to notice at 3 a.m.
 DEFAULT_RETENTION_S: Final = 86_400.0  # a day: "what ran last night" must have an answer
@@ -63,6 +65,19 @@ class AlertEvent(StrEnum):
     DEAD = "dead"
     RETRY = "retry"
     LOST = "lost"
+
+
+class AlertCondition(StrEnum):
+    """What an alert watches."""
+
+    DEAD = "dead"
+    """Jobs that died."""
+    FAILURES = "failures"
+    """The share of attempts that failed, by type."""
+    AGE = "age"
+    """How long the next job of a queue has been due."""
+    MISSED = "missed"
+    """Ticks of schedules that nobody claimed."""
 
 
 class CatchUp(StrEnum):
@@ -233,6 +248,33 @@ class Hooks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something to be told of, and where to.
+
+    Attributes:
+        to: URLs of webhooks, ``mailto:`` addresses, ``exec:`` commands, or ``$NAME`` of a variable that holds one.
+        jobs: names of the jobs it is about; empty = all.
+        queues: likewise of queues.
+        ratio: share of failed attempts, 0 to 1, from which `failures` tells, of at least ``least`` attempts (count)
+            within ``window_s`` seconds.
+        above_s: seconds from which `age` and `missed` tell.
+        every_s: seconds that lie between two messages of this alert at least; what happens meanwhile is gathered.
+    """
+
+    name: str
+    when: AlertCondition
+    to: tuple[str, ...]
+    jobs: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+    ratio: float = 0.25
+    least: int = 20
+    window_s: float = 900.0
+    above_s: float = 300.0
+    every_s: float = 900.0
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
     """One declared job. Durations are seconds."""
 
@@ -273,4 +315,5 @@ class Spec:
     hooks: Hooks = field(default_factory=Hooks)
     hook_locations: dict[str, Location] = field(default_factory=dict)
     """Places of the hooks' values by name, for problems found when they are imported."""
+    alerts: tuple[Alert, ...] = ()
     files: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from enum import Enum
 
 from jobctl.errors import UsageError
 from jobctl.names import nearest
-from jobctl.spec.fields import BACKOFF, CRON, DEFAULTS, HOOKS, JOB, LINT, PAYLOAD_FIELD, QUEUE, SPEC, UNIQUE
+from jobctl.spec.fields import ALERT, BACKOFF, CRON, DEFAULTS, HOOKS, JOB, LINT, PAYLOAD_FIELD, QUEUE, SPEC, UNIQUE
 from jobctl.spec.sections import Field, Section
 
 
@@ -40,6 +40,7 @@ _INNER = {
     (SPEC.label, "queues"): Inner(QUEUE, Shape.MAP, has_short=True),
     (SPEC.label, "defaults"): Inner(DEFAULTS),
     (SPEC.label, "hooks"): Inner(HOOKS),
+    (SPEC.label, "alerts"): Inner(ALERT, Shape.MAP),
     (SPEC.label, "jobs"): Inner(JOB, Shape.MAP),
     (SPEC.label, "lint"): Inner(LINT),
     (DEFAULTS.label, "backoff"): Inner(BACKOFF),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobctl.spec.diagnostics import listed
-from jobctl.spec.fields import BACKOFF, CRON, DEFAULTS, HOOKS, JOB, LINT, PAYLOAD_FIELD, QUEUE, SPEC, UNIQUE
+from jobctl.spec.fields import ALERT, BACKOFF, CRON, DEFAULTS, HOOKS, JOB, LINT, PAYLOAD_FIELD, QUEUE, SPEC, UNIQUE
 from jobctl.spec.kinds import Choice, Raw
 from jobctl.spec.model import LintCode
 from jobctl.spec.outline import Entry, Inner, Shape, inner
@@ -22,6 +22,7 @@ _CHAPTERS: tuple[tuple[str, Section, str, str], ...] = (
     ("Unique", UNIQUE, "jobs.unique.", "A second enqueue is refused, and told which job holds the lock."),
     ("Schedules", CRON, "jobs.cron.", "A plain text is the expression: `cron: '@daily'`. Several stand in a list."),
     ("Payload fields", PAYLOAD_FIELD, "jobs.payload.", "A plain word is the type: `id: uuid`."),
+    ("Alerts", ALERT, "alerts.", "An alert stands under its name. [alerts.md](alerts.md) says how they are delivered."),
     ("Hooks", HOOKS, "hooks.", "Paths of functions, written as `package.module:function`."),
     ("Lint", LINT, "lint.", "Warnings do not fail a check unless it is `--strict`."),
 )  # fmt: skip

@@ -13,7 +13,7 @@ import yaml
 
 from jobctl.durations import UNITS_S
 from jobctl.names import FIELD_NAME, JOB_NAME, QUEUE_NAME
-from jobctl.spec.fields import FIELD_TYPE_KIND, JOB, PAYLOAD_FIELD, QUEUE, SPEC, WEIGHT_KIND
+from jobctl.spec.fields import ALERT, FIELD_TYPE_KIND, JOB, LABEL, PAYLOAD_FIELD, QUEUE, SPEC, WEIGHT_KIND
 from jobctl.spec.kinds import Bool, Choice, Duration, Kind, ListOf, Name, Number, Raw, Text, Whole
 from jobctl.spec.outline import Shape, inner
 from jobctl.spec.sections import EXTENSION, Field, Section
@@ -22,7 +22,7 @@ DRAFT: Final = "http://json-schema.org/draft-07/schema#"  # what yaml-language-s
 FILE_NAME: Final = "jobspec.schema.json"
 _DURATION: Final = rf"(?:\d+(?:\.\d+)?(?:{'|'.join(sorted(UNITS_S, key=len, reverse=True))}))+"
 _SCALAR: Final = ["string", "number", "boolean"]  # texts need no quotes, whatever they look like
-_NAMES: Final = {QUEUE.label: QUEUE_NAME, JOB.label: JOB_NAME, PAYLOAD_FIELD.label: FIELD_NAME}
+_NAMES: Final = {QUEUE.label: QUEUE_NAME, JOB.label: JOB_NAME, ALERT.label: LABEL, PAYLOAD_FIELD.label: FIELD_NAME}
 
 
 def schema() -> dict[str, Any]:

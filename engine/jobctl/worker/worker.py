@@ -65,6 +65,9 @@ log = logging.getLogger(__name__)
 FLUSH_TIMEOUT_S = 5.0  # how long a stopping worker tries to tell the broker of its last jobs
 
 
+DESTINATIONS = "jobctl.alerts"
+"""Where a worker's state has, for the handler that delivers alerts: alert -> destinations."""
+
 Beside = Callable[["Worker"], Awaitable[None]]
 """What runs as long as a worker does; it is given the worker."""
 
@@ -464,6 +467,8 @@ class Worker(SaqWorker[Any]):
             )
             callees = {name: StockCallee(function, host) for name, function in self.functions.items()}
         if self.duties is not None:
+            if alerts := self.duties.plan.alerts:
+                self.state[DESTINATIONS] = {alert.name: alert.to for alert in alerts}
             is_traced = tracing.is_on()  # by now: the startup hook may have set the tracer provider
             for job_type, handler in self.duties.handlers.items():
                 if pool is not None and handler.registration.isolation is Isolation.PROCESS:

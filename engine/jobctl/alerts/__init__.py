@@ -1,0 +1,1 @@
+"""Alerts as the specs declare them: found by one of the workers, delivered by jobs of their own."""
