@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.web.browser import TOKEN
 
 from jobctl.errors import UsageError
 from jobctl_web.config import read_config
 from jobctl_web.passwords import check_password, hash_password, read_hash
 from jobctl_web.roles import Role
-from tests.web.browser import TOKEN
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.9.9.9"])

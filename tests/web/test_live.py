@@ -116,14 +116,16 @@ async def test_fault_of_ours_is_not_told_in_detail(caplog: pytest.LogCaptureFixt
     await stream.aclose()
 
 
-async def test_stream_ends_with_its_session() -> None:
+async def test_stream_ends_with_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_S", 0.01)
     live, drawing = Live(), Drawing()
     alive = [True, True, False]
-    stream = live.follow("page", drawing, 0.0, lambda: alive.pop(0))
 
-    events = [event.split("\n")[0] async for event in stream for _ in [await live.tick()] if drawing.parts or True]
+    events = [event.split("\n")[0] async for event in live.follow("page", drawing, 0.0, lambda: alive.pop(0))]
 
+    assert events[0].startswith("retry")
     assert events[-1] == "event: gone"
+    assert alive == []
 
 
 async def test_streams_end_when_the_console_does() -> None:

@@ -86,7 +86,7 @@ class Access:
 
     def is_alive(self, visit: Visit) -> bool:
         """Whether the visit's session still stands: a stream lasts longer than a request."""
-        return not visit.is_forgeable or self.sessions.find(visit.session.id) is visit.session
+        return not visit.is_forgeable or self.sessions.is_open(visit.session)
 
     async def log_in(self, address: str, name: str, password: str) -> Identity | float | None:
         """Check a password, or a token where no name is given.

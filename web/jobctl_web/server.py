@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -21,16 +22,28 @@ if TYPE_CHECKING:
     from jobctl.compiler.plan import Plan
     from jobctl_web.config import WebConfig
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE_S = 5  # for answers that are under way; streams end at once
+BACKLOG = 128
 MOST_HEADER = 16 * 1024  # bytes of a request's head
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server; live streams, which would never end, end with the first signal."""
 
-    def __init__(self, config: uvicorn.Config, close: Callable[[], object]) -> None:
+    def __init__(self, config: uvicorn.Config, close: Callable[[], None]) -> None:
         super().__init__(config)
         self._close = close
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGINT and SIGTERM, and end well: uvicorn's own way raises the signal again at the end."""
+        loop = asyncio.get_running_loop()
+        for each in SIGNALS:
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        yield
+        for each in SIGNALS:
+            loop.remove_signal_handler(each)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop serving."""
@@ -57,7 +70,6 @@ async def serve(url: str, plan: Plan | None, config: WebConfig, started: Callabl
             await redis.ping()  # type: ignore[misc]
         with contextlib.closing(bind(config)) as listener:
             web = Web(Console(redis, plan, config))
-            loop = asyncio.get_running_loop()
             server = _Server(
                 uvicorn.Config(
                     web.asgi,
@@ -68,7 +80,7 @@ async def serve(url: str, plan: Plan | None, config: WebConfig, started: Callabl
                     timeout_graceful_shutdown=GRACE_S,
                     h11_max_incomplete_event_size=MOST_HEADER,
                 ),
-                close=lambda: loop.call_soon_threadsafe(web.live.close),
+                close=web.live.close,
             )
             started(address(config, listener))
             await server.serve(sockets=[listener])
@@ -85,6 +97,7 @@ def bind(config: WebConfig) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.host, config.port))
+        listener.listen(BACKLOG)  # from now on nobody is refused, though the first answer may take a moment
     except OSError as error:
         listener.close()
         raise UsageError(

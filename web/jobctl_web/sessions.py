@@ -87,13 +87,18 @@ class Sessions:
         session = self._by_id.get(session_id)
         if session is None:
             return None
-        now = self._clock.time()
-        if now - session.seen_s > IDLE_S or now - session.began_s > LONGEST_S:
+        if not self.is_open(session):
             self.close(session_id)
             return None
-        session.seen_s = now
+        session.seen_s = self._clock.time()
         self._by_id.move_to_end(session_id)
         return session
+
+    def is_open(self, session: Session) -> bool:
+        """Whether a session still stands. Asking does not keep it alive: a page that is left open may ask for ever."""
+        now = self._clock.time()
+        is_young = now - session.seen_s <= IDLE_S and now - session.began_s <= LONGEST_S
+        return is_young and session.id in self._by_id
 
     def close(self, session_id: str) -> None:
         """End a session."""

@@ -32,12 +32,12 @@ function moveRow(by) {
   next.querySelector("a")?.focus();
 }
 
-let wentAt = 0;
+let wentAt = -Infinity; // when `g` was pressed
 
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
   const isGoing = performance.now() - wentAt < GO_MS;
-  wentAt = 0;
+  wentAt = -Infinity;
   if (isGoing && GO[event.key]) location.assign(GO[event.key]);
   else if (event.key === "g") wentAt = performance.now();
   else if (event.key === "/") document.querySelector("[data-search]")?.focus();

@@ -2,7 +2,10 @@
 
 export function morph(element, html) {
   const wanted = new DOMParser().parseFromString(html, "text/html").body;
+  const focused = document.activeElement;
   alter(element, wanted);
+  // a row that has moved has lost its focus on the way
+  if (focused !== document.activeElement && element.contains(focused)) focused.focus({ preventScroll: true });
 }
 
 function alter(here, wanted) {
