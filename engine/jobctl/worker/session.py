@@ -80,6 +80,7 @@ class Session:
         self.scheduler = Scheduler(duties.plan, server) if duties and duties.run_scheduler else None
         self._scheduling: asyncio.Future[None] | None = None
         self._adopting: set[asyncio.Task[None]] = set()
+        self._reported_active = 0
         self._paused: tuple[bool, ...] = (False,) * len(cycle.keys)
         self._reported_at = float("-inf")
         self._found_at = float("-inf")
@@ -225,11 +226,13 @@ class Session:
         await self.reporter.flush(self.execution.tally, findings.now_ms, self._has_handler)
         now_at = time.monotonic()
         busy = any(getattr(run.context, "fraction", None) is not None for run in self.execution.running.values())
-        if busy or now_at - self._reported_at >= REPORT_PERIOD_S:
+        # somebody who made it quiet, or stops it, waits for its last job
+        is_nearing = self._state() != "running" and len(self.execution.running) != self._reported_active
+        if busy or is_nearing or now_at - self._reported_at >= REPORT_PERIOD_S:
             await self.reporter.report(
                 findings.now_ms, self.execution.running, self.execution.tally.starts, self._state()
             )
-            self._reported_at = now_at
+            self._reported_at, self._reported_active = now_at, len(self.execution.running)
 
     def _has_handler(self, job_type: str) -> bool:
         return job_type in self.execution.callees

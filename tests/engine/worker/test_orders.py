@@ -71,6 +71,22 @@ async def scene(shop: Any) -> Scene:
     return Scene(shop)
 
 
+async def test_end_of_a_quiet_workers_last_job_is_reported_soon(shop: Any, scene: Scene) -> None:
+    worker = await scene.start()
+    await shop.until(await shop.enqueue("work"), "active")
+    await scene.tell(worker, Order.QUIET)
+    chosen = await scene.fleet.find([worker.id])
+    assert (await scene.fleet.settle(chosen, Order.QUIET, timeout_s=10)).is_done
+    assert not (await scene.fleet.settle(chosen, Order.QUIET, ended=True, timeout_s=0)).is_done
+
+    scene.gate.set()
+    began_at = time.monotonic()
+    settled = await scene.fleet.settle(chosen, Order.QUIET, ended=True, timeout_s=10)
+
+    assert settled.is_done
+    assert time.monotonic() - began_at < 4.0  # reports come every 5 s otherwise
+
+
 @pytest.mark.parametrize("limits", [{}, {"default": {"reserved": 2, "max_running": 4}}], ids=["weights", "limits"])
 async def test_quiet_worker_ends_what_it_has_and_claims_no_more(shop: Any, scene: Scene, limits: Any) -> None:
     shop.queues = limits
