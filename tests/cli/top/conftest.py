@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from jobctl.broker.connect import connect
 from jobctl.compiler import load_plan
@@ -46,7 +47,8 @@ class Driven:
     async def type(self, text: str) -> None:
         """Type a filter and send it off."""
         await self.press("slash")
-        await self.press(*(character if character.isalnum() else key_name(character) for character in text), "enter")
+        self.app.screen.query_one("#filter", Input).value = text
+        await self.press("enter")
 
     async def click(self, text: str, times: int = 1) -> None:
         """Click where a text stands."""
@@ -73,12 +75,6 @@ class Driven:
             assert time.monotonic() < deadline, f"waited for {what}:\n{self.text}"
             await asyncio.sleep(0.02)
             await self._pilot.pause()
-
-
-def key_name(character: str) -> str:
-    from textual.keys import _character_to_key
-
-    return _character_to_key(character)
 
 
 Opener = Callable[..., AbstractAsyncContextManager[Driven]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobctl.broker.keys import QueueKeys
+from jobctl.broker.keys import QueueKeys, order_for
 
 TABS = ("Queues", "Jobs", "Workers", "Schedules", "Dead", "Errors")
 
@@ -41,15 +41,16 @@ async def test_every_tab_shows_what_is_there(shop: None, console) -> None:
             await top.shows(*texts)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (40, 10), (200, 60)])
-async def test_every_tab_fits_any_terminal(shop: None, console, size: tuple[int, int]) -> None:
-    async with console(columns=size[0], lines=size[1]) as top:
-        for key, tab in zip("123456", TABS, strict=True):
-            await top.press(key)
-            await top.until(partial(is_open, top, tab), tab)
-            await top.press("question_mark", "escape")
-            assert len(top.lines) == size[1]
-            assert max(map(len, top.lines)) <= size[0]
+async def test_every_tab_fits_any_terminal(shop: None, console) -> None:
+    async with console() as top:
+        for columns, lines in ((80, 24), (40, 10), (200, 60)):
+            await top.resize(columns, lines)
+            for key, tab in zip("123456", TABS, strict=True):
+                await top.press(key)
+                await top.until(partial(is_open, top, tab), tab)
+                await top.press("question_mark", "escape")
+                assert len(top.lines) == lines
+                assert max(map(len, top.lines)) <= columns
 
 
 async def test_a_terminal_that_changes_its_size_is_filled_anew(shop: None, console) -> None:
@@ -226,6 +227,25 @@ async def test_slots_held_past_their_timeout_are_told_of(console, server) -> Non
         await top.shows("1 slot held past timeout on box:7")
         await top.press("3", "enter")
         await top.shows("worker box:7", "past its timeout, holds its slot")
+
+
+async def test_workers_are_told_to_be_quiet_and_to_stop(console, server) -> None:
+    report = {"id": "w1", "host": "box", "pid": 7, "started_ms": int(time.time() * 1000), "concurrency": 4}
+    server.set("jobctl:worker:w1", json.dumps(report))
+    server.zadd("jobctl:workers", {"w1": (time.time() + 60) * 1000})
+    async with console() as top:
+        await top.press("3")
+        await top.shows("box:7")
+        await top.press("u")
+        await top.shows("Quiet box:7?")
+        await top.press("y")
+        await top.shows("box:7 will claim no more jobs")
+        assert server.get(order_for("w1")).endswith(b" quiet")
+
+        await top.press("S")
+        await top.shows("Stop box:7?")
+        await top.press("y")
+        await top.until(lambda: server.get(order_for("w1")).endswith(b" stop"), "an order to stop")
 
 
 async def test_a_held_picture_stands_still(shop: None, console, jobctl, server) -> None:

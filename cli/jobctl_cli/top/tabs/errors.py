@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
+from jobctl.inspector.deaths import kind_of
 from jobctl_cli.palette import OUTCOMES
 from jobctl_cli.screens.top import job_name
 from jobctl_cli.table import Cell, Column
@@ -25,11 +25,10 @@ COLUMNS = (
     Column("THEN"),
     Column("ERROR", least=16),
 )
-_VARYING = re.compile(r"[0-9a-f]{8,}|\d+", re.IGNORECASE)
 
 
 class ErrorsTab(Tab):
-    """The latest 200 failed attempts of all workers; errors that differ in numbers only are one."""
+    """The latest 200 failed attempts of all workers; errors are told apart as by `jobctl dead`."""
 
     title: ClassVar[str] = "Errors"
     keys: ClassVar[tuple[Key, ...]] = (Key(("enter",), "Enter", "latest", "Open the job that failed so last", "open"),)
@@ -42,10 +41,10 @@ class ErrorsTab(Tab):
 
     def rows(self) -> list[Row]:
         """Return a row a job and error, the one that happened last first."""
-        groups: dict[tuple[str, str], list[FailureLine]] = {}
+        groups: dict[tuple[str, str, str], list[FailureLine]] = {}
         for failure in self.feed.overview.failures if self.feed.overview else ():
-            groups.setdefault((failure.type, _VARYING.sub("#", failure.error)), []).append(failure)
-        return [self._row(f"{kind} {error}", failures) for (kind, error), failures in groups.items()]
+            groups.setdefault((failure.type, *kind_of(failure.error)), []).append(failure)
+        return [self._row(" ".join(kind), failures) for kind, failures in groups.items()]
 
     def open(self, row: Row) -> None:
         """Show the latest of these jobs."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from jobctl.durations import format_elapsed
 from jobctl.inspector import WorkerStatus
+from jobctl.worker.orders import Order
 from jobctl_cli import table
 from jobctl_cli.moments import ago, clock
 from jobctl_cli.palette import Palette
 from jobctl_cli.screens.top import WIDE_COLUMNS, WORKER_COLUMNS, job_name, worker_row
 from jobctl_cli.table import Cell, Column
-from jobctl_cli.top.keys import OPEN, Key
+from jobctl_cli.text import plural
+from jobctl_cli.top.keys import MARK, MARK_ALL, OPEN, Key
 from jobctl_cli.top.tabs.base import Row, Tab
+from jobctl_cli.top.task import Task
+
+if TYPE_CHECKING:
+    from jobctl.inspector import Inspector
 
 WIDE = (Column("QUEUES", least=12), Column("VERSION"), Column("PLAN"))
 RUNNING_COLUMNS = (
@@ -30,7 +36,13 @@ class WorkersTab(Tab):
     """Workers that reported themselves in the last 20 s."""
 
     title: ClassVar[str] = "Workers"
-    keys: ClassVar[tuple[Key, ...]] = (OPEN,)
+    keys: ClassVar[tuple[Key, ...]] = (
+        OPEN,
+        Key(("u",), "u", "quiet/resume", "Let the worker claim no more jobs, or claim again", "quiet", changes=True),
+        Key(("S",), "S", "stop", "Stop the worker as SIGTERM does: the grace for what runs", "stop", changes=True),
+        MARK,
+        MARK_ALL,
+    )
     empty: ClassVar[str] = "no worker runs: `jobctl run` starts one"
 
     def columns(self) -> Sequence[Column]:
@@ -64,6 +76,16 @@ class WorkersTab(Tab):
             return self._text(worker) if worker else "this worker has gone"
 
         self.console.open_text(f"worker {opened.host}:{opened.pid}", read)
+
+    def quiet(self, rows: list[Row]) -> Task:
+        """Let workers claim nothing, or let those that are quiet claim again, as the first of them needs."""
+        if rows[0].item.state == "quiet":
+            return _order([row.item for row in rows], Order.SERVE, "Resume", "will claim jobs again")
+        return _order([row.item for row in rows], Order.QUIET, "Quiet", "will claim no more jobs")
+
+    def stop(self, rows: list[Row]) -> Task:
+        """Stop workers as SIGTERM does."""
+        return _order([row.item for row in rows], Order.STOP, "Stop", "will stop")
 
     def _text(self, worker: WorkerStatus) -> str:
         palette = self.feed.env.out
@@ -101,6 +123,17 @@ class WorkersTab(Tab):
         left = worker.active - len(runs)
         more = f"\n{palette('dim', f'... and {left} more')}" if left > 0 else ""
         return table.render(RUNNING_COLUMNS, rows, palette, None) + more
+
+
+def _order(workers: list[WorkerStatus], order: Order, verb: str, then: str) -> Task:
+    """Return the task that tells workers something. They obey within a second, and are not waited for."""
+    what = f"{workers[0].host}:{workers[0].pid}" if len(workers) == 1 else plural(len(workers), "worker")
+
+    async def do(inspector: Inspector) -> str:
+        await inspector.fleet.tell(workers, order)
+        return f"{what} {then}"
+
+    return Task(f"{verb} {what}?", do)
 
 
 def _weights(worker: WorkerStatus) -> str:
