@@ -17,7 +17,8 @@ from jobctl.inspector.source import Source
 from jobctl.inspector.steps import AnyPipeline, Steps
 from jobctl.records import JobRecord, JobState
 
-BATCH = 1_000  # entries read at once from one index where records are sifted: a few ms of the server's time
+FIRST = 20  # entries read at first beyond an index's share of a page; each further batch is twice as large
+BATCH = 1_000  # entries read at once from one index at most: a few ms of the server's time
 
 
 class Listing:
@@ -135,7 +136,7 @@ class Listing:
 
     def _read(self, dry: Sequence[Source], limit: int) -> Steps[None]:
         """Read one batch of every index given: two round trips, or three where raw records are sifted first."""
-        counts = [BATCH if source.plan.rest is not None else min(BATCH, limit) for source in dry]
+        counts = [source.grown(min(limit // len(self._sources) + FIRST, limit), BATCH) for source in dry]
 
         def ask(pipe: AnyPipeline) -> None:
             for source, count in zip(dry, counts, strict=True):

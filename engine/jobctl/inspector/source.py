@@ -28,12 +28,13 @@ class Source:
         exhausted: the index has been read to its end.
     """
 
-    __slots__ = ("_given", "_key_tests", "_read", "_test", "_ties", "ahead", "exhausted", "plan")
+    __slots__ = ("_batch", "_given", "_key_tests", "_read", "_test", "_ties", "ahead", "exhausted", "plan")
 
     def __init__(self, plan: IndexPlan, facts: Facts) -> None:
         self.plan = plan
         self.ahead: deque[tuple[float, Position, JobRecord]] = deque()
         self.exhausted = False
+        self._batch = 0
         self._test: Test | None = compile_test(plan.rest, facts)
         self._key_tests = [_key_test(condition) for condition in key_conditions(plan.rest)]
         self._given: Position | None = None  # behind the last job given out
@@ -61,6 +62,11 @@ class Source:
         if self.is_done:
             return None
         return self._given if self.ahead else self._read
+
+    def grown(self, first: int, most: int) -> int:
+        """Return how many entries to read next: few at first, and twice as many each time that was not enough."""
+        self._batch = min(max(2 * self._batch, first), most)
+        return self._batch
 
     def ask_length(self, pipe: AnyPipeline) -> None:
         """Queue the command that counts the entries within the bounds."""

@@ -7,15 +7,26 @@ are decoded, and the decoded ones by the whole remainder.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from jobctl.broker.keys import QueueKeys
 from jobctl.compiler.plan import Plan
 from jobctl.durations import parse_duration
-from jobctl.inspector.filters.expression import All, Any, Condition, Expression, Not, conditions, conjuncts, reduced
+from jobctl.inspector.filters.expression import (
+    All,
+    Any,
+    Condition,
+    Expression,
+    Not,
+    all_of,
+    conditions,
+    conjuncts,
+    reduced,
+)
 from jobctl.inspector.filters.fields import PAYLOAD, number
 from jobctl.inspector.filters.filter import JobFilter
 from jobctl.inspector.filters.matching import Facts, text_test
@@ -136,34 +147,34 @@ def _decide(condition: Condition, *, state: JobState, queue: str, is_replayed: b
 
 def _narrowed(index: IndexPlan, rest: Expression | None, facts: Facts) -> IndexPlan:
     lowest, highest = index.lowest, index.highest
-    if index.state.is_final:  # their score is the time of their end, which their age counts from
-        earliest, latest = _window_ms(rest, facts.now_ms)
-        lowest, highest = max(lowest, earliest), min(highest, latest)
-    return IndexPlan(
-        name=index.name,
-        queue=index.queue,
-        key=index.key,
-        state=index.state,
-        is_list=index.is_list,
-        newest_first=index.newest_first,
-        lowest=lowest,
-        highest=highest,
-        rest=rest,
-        needles=tuple(_needles(rest, facts.plan)) if rest is not None else (),
-    )
+    if index.state.is_final:
+        # Their score is the time of their end, in whole ms, which their age counts from: the bounds decide all.
+        ages, others = _parted(rest)
+        for age in ages:
+            moment = facts.now_ms - parse_duration(age.values[0].text) * 1000
+            match age.op:
+                case "<":
+                    lowest = max(lowest, math.floor(moment) + 1)
+                case "<=":
+                    lowest = max(lowest, math.ceil(moment))
+                case ">":
+                    highest = min(highest, math.ceil(moment) - 1)
+                case _:
+                    highest = min(highest, math.floor(moment))
+        rest = all_of(*others) if others else None
+    needles = () if rest is None else tuple(_needles(rest, facts.plan))
+    return replace(index, lowest=lowest, highest=highest, rest=rest, needles=needles)
 
 
-def _window_ms(rest: Expression | None, now_ms: float) -> tuple[float, float]:
-    """Return the earliest and the latest end that jobs of the wanted age can have, bounds included."""
-    earliest, latest = float("-inf"), float("inf")
+def _parted(rest: Expression | None) -> tuple[list[Condition], list[Expression]]:
+    """Return the conditions on the age that must hold, and whatever else must."""
+    ages, others = [], []
     for part in conjuncts(rest):
         if isinstance(part, Condition) and part.name == "age":
-            moment = now_ms - parse_duration(part.values[0].text) * 1000
-            if part.op.startswith("<"):
-                earliest = max(earliest, moment)
-            else:
-                latest = min(latest, moment)
-    return earliest, latest
+            ages.append(part)
+        else:
+            others.append(part)
+    return ages, others
 
 
 def _needles(expression: Expression, plan: Plan | None) -> list[frozenset[bytes]]:

@@ -50,7 +50,8 @@ def test_an_age_bounds_what_is_read_of_the_ended() -> None:
         parse_filter("state=dead,queued and age>1m and age<=1h and (age>1s or type=x)"), ["low"], Facts(NOW_MS)
     )[::-1]
 
-    assert (dead.lowest, dead.highest) == (NOW_MS - 3_600_000, NOW_MS - 60_000)
+    assert (dead.lowest, dead.highest) == (NOW_MS - 3_600_000, NOW_MS - 60_001)
+    assert str(dead.rest) == "age>1s or type=x"
     assert (waiting.lowest, waiting.highest) == (float("-inf"), float("inf"))
 
 
