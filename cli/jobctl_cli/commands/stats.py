@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 EXAMPLES = """
     jobctl stats
     jobctl stats --days 30 --queue critical
-    jobctl stats -o json                         # all outcomes, means, counts
+    jobctl stats -o wide                         # all outcomes, rates, means, longest
+    jobctl stats -o json
 """
 
 

@@ -32,6 +32,20 @@ TIMES = (
     Column("RUN P50", right=True),
     *(Column(f"P{percent}", right=True) for percent in PERCENTS[1:]),
 )
+WIDE_OUTCOMES = ("retry", "dead", "cancelled", "lost", "interrupted")
+WIDE = (
+    Column("QUEUE"),
+    Column("JOB"),
+    Column("DONE", right=True),
+    *(Column(outcome.upper(), right=True) for outcome in WIDE_OUTCOMES),
+    Column("FAIL", right=True),
+    Column("DONE/MIN", right=True),
+    *(
+        Column(f"{kind} {figure}", right=True)
+        for kind in ("WAIT", "RUN")
+        for figure in ("MEAN", *(f"P{percent}" for percent in PERCENTS), "MAX")
+    ),
+)
 
 
 def show(env: Environment, output: str, plan: Plan | None, stats: Stats, queue: str | None) -> None:
@@ -49,13 +63,19 @@ def show(env: Environment, output: str, plan: Plan | None, stats: Stats, queue: 
             rows += [*types, sum_stats(types, queue=name)] if len(types) > 1 else types
         return rows
 
-    def render() -> str:
+    def render(*, wide: bool = False) -> str:
         width = table.screen_width(env)
         blocks = [env.out("bold", "last minute"), table.render(NOW, _now(stats, queues), env.out, width)]
         for window in windows:
-            rows = [_row(plan, row) for row in rows_of(window)]
+            rows = rows_of(window)
             blocks += ["", env.out("bold", _title(window))]
-            blocks.append(table.render(TIMES, rows, env.out, width, is_dense=True) if rows else "no jobs")
+            if not rows:
+                blocks.append("no jobs")
+            elif wide:
+                shown = [_wide_row(plan, row, window) for row in rows]
+                blocks.append(table.render(WIDE, shown, env.out, None))
+            else:
+                blocks.append(table.render(TIMES, [_row(plan, row) for row in rows], env.out, width, is_dense=True))
         return "\n".join(blocks)
 
     data = {
@@ -70,7 +90,14 @@ def show(env: Environment, output: str, plan: Plan | None, stats: Stats, queue: 
             for window in windows
         ],
     }
-    emit(env, output, data, table=render, names=lambda: (_name(plan, row) for row in rows_of(windows[-1]) if row.type))
+    emit(
+        env,
+        output,
+        data,
+        table=render,
+        names=lambda: (_name(plan, row) for row in rows_of(windows[-1]) if row.type),
+        wide=lambda: render(wide=True),
+    )
 
 
 def _now(stats: Stats, queues: Sequence[str]) -> list[list[str | Cell]]:
@@ -101,6 +128,26 @@ def _row(plan: Plan | None, row: TypeStats) -> list[str | Cell]:
         *(_time(row.wait.percentile(percent) if row.wait.count else None) for percent in PERCENTS),
         *(_time(row.run.percentile(percent) if row.run.count else None) for percent in PERCENTS),
     ]
+
+
+def _wide_row(plan: Plan | None, row: TypeStats, window: Window) -> list[str | Cell]:
+    counts = [row.counts.get(outcome, 0) for outcome in WIDE_OUTCOMES]
+    ratio = row.failure_ratio
+    return [
+        row.queue,
+        _name(plan, row) if row.type else Cell("all", "dim"),
+        f"{row.complete:,}",
+        *(f"{count:,}" for count in counts),
+        "-" if ratio is None else f"{ratio:.2%}",
+        f"{row.complete * 60 / window.elapsed_s:,.1f}",
+        *(_time(figure) for histogram in (row.wait, row.run) for figure in _figures(histogram)),
+    ]
+
+
+def _figures(histogram: Histogram) -> list[float | None]:
+    """Return mean, percentiles and longest, None where nothing was measured."""
+    figures = [histogram.mean_ms, *(histogram.percentile(percent) for percent in PERCENTS), histogram.high_ms]
+    return [figure if histogram.count else None for figure in figures]
 
 
 def _name(plan: Plan | None, row: TypeStats) -> str:

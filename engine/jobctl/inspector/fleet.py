@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ORDER_LIFE_S = 3600  # for a worker that cannot reach the broker just now
 LOOK_S = 0.1
 SHORTEST_PREFIX = 4
+NOTED_SINGLY = 10  # workers; an order to more of them is one entry of the audit log
 
 ACTIONS = {
     Order.QUIET: audit.Action.WORKER_QUIET,
@@ -118,11 +119,25 @@ class Fleet:
                 pipe.set(keys.order_for(worker.id), text, ex=ORDER_LIFE_S)
             pipe.publish(keys.WAKE, "")
             await pipe.execute()
-            for worker in workers:
-                detail = {"host": worker.host, "pid": worker.pid, "now": True if order is Order.STOP_NOW else None}
-                await audit.record(
-                    self._redis, ACTIONS[order], target=worker.id, count=1, actor=self._actor, detail=detail
-                )
+        await self._note(workers, order)
+
+    async def _note(self, workers: Sequence[WorkerStatus], order: Order) -> None:
+        """Note an order: each worker for itself, many in one entry."""
+        now = True if order is Order.STOP_NOW else None
+        if len(workers) > NOTED_SINGLY:
+            ids = ", ".join(worker.id for worker in workers)
+            await audit.record(
+                self._redis,
+                ACTIONS[order],
+                target=f"{len(workers)} workers",
+                count=len(workers),
+                actor=self._actor,
+                detail={"ids": ids, "now": now},
+            )
+            return
+        for worker in workers:
+            detail = {"host": worker.host, "pid": worker.pid, "now": now}
+            await audit.record(self._redis, ACTIONS[order], target=worker.id, count=1, actor=self._actor, detail=detail)
 
     async def settle(
         self, workers: Sequence[WorkerStatus], order: Order, *, ended: bool = False, timeout_s: float

@@ -51,9 +51,10 @@ class Orders:
         if not text or text == self._latest:
             return None
         self._latest = text
-        at_ms, _, word = text.split(" ")
-        if int(at_ms) < self._since_ms or word not in list(Order):
-            return None  # another worker's, or of a later version
+        at_ms, _, rest = text.partition(" ")
+        word = rest.rpartition(" ")[2]
+        if not at_ms.isdigit() or int(at_ms) < self._since_ms or word not in list(Order):
+            return None  # of a later version, or for the worker that had this id before
         order = Order(word)
         self.is_quiet = order is not Order.SERVE
         self.is_dismissed = self.is_dismissed or order in (Order.STOP, Order.STOP_NOW)

@@ -35,6 +35,17 @@ def test_screen_fits_80_columns(jobctl: Any, work: Any) -> None:
     assert sum(" all " in line for line in out.lines) == 2
 
 
+def test_wide_has_every_outcome_and_the_rates(jobctl: Any, work: Any) -> None:
+    jobctl("enqueue", "greet", "--name", "Ada")
+    work()
+
+    out = jobctl("stats", "-o", "wide", "--days", "1")
+
+    heading, row = (line.split() for line in out.lines[-2:])
+    assert {"RETRY", "CANCELLED", "LOST", "INTERRUPTED", "DONE/MIN", "MAX"} <= set(heading)
+    assert row[:3] == ["default", "greet", "1"]
+
+
 def test_only_one_queue(jobctl: Any) -> None:
     assert list(jobctl("stats", "--queue", "critical", "-o", "json").json["now"]) == ["critical"]
     assert jobctl("stats", "--days", "1").stdout.count("no jobs") == 1

@@ -137,3 +137,14 @@ def test_real_worker_is_quiet_serves_and_stops_for_good(jobctl: Any, live: subpr
     assert live.wait(timeout=30) == 0  # the supervisor had no other worker, and started none
     actions = [entry["action"] for entry in jobctl("audit", "-o", "json").json]
     assert actions == ["worker.stop", "worker.resume", "worker.quiet"]
+
+
+def test_order_to_many_is_one_entry_of_the_audit_log(jobctl: Any, reported: Any) -> None:
+    for number in range(11):
+        reported(f"{number:08}")
+
+    jobctl("workers", "quiet", "--all", "--timeout", "0s")
+
+    (entry,) = jobctl("audit", "-o", "json").json
+    assert (entry["action"], entry["target"], entry["count"]) == ("worker.quiet", "11 workers", 11)
+    assert "00000010" in entry["detail"]["ids"]

@@ -31,11 +31,12 @@ def test_order_from_before_the_worker_began_is_for_the_one_before_it() -> None:
     assert not orders.is_dismissed
 
 
-def test_order_of_a_later_version_is_left_alone() -> None:
+@pytest.mark.parametrize("text", ["2 a dance", "stop", "2", "x y stop"])
+def test_order_of_a_later_version_is_left_alone(text: str) -> None:
     orders = Orders()
     orders.take("", 1)
 
-    assert orders.take("2 a dance", 2) is None
+    assert orders.take(text, 2) is None
     assert not orders.is_quiet
 
 
