@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
 WIDEST = 100
 COMMENT = "  # "
+PROGRAMS = ("jobctl ", "redis-cli ")
 
 
 def show(env: Environment, output: str, report: Report) -> ExitStatus:
@@ -69,6 +70,9 @@ def _lines(env: Environment, finding: Finding, width: int) -> list[str]:
 
 def _remedy(env: Environment, remedy: str, width: int) -> list[str]:
     """Return what to do: a command in one line, to be copied, what is said of it below where it is too long."""
+    if not remedy.startswith(PROGRAMS):
+        head, *more = wrap(f"do: {remedy}", width - 2)
+        return [f"  {env.out('bold green', 'do:')}{head.removeprefix('do:')}", *(f"      {line}" for line in more)]
     command, mark, comment = remedy.partition(COMMENT)
     lead = f"  {env.out('bold green', 'do:')} {command}"
     if len(remedy) + len("  do: ") <= width:

@@ -21,6 +21,8 @@ import msgspec
 from jobctl.broker import keys
 from jobctl.broker.connect import translate_errors
 from jobctl.broker.scripts import source
+from jobctl.errors import UsageError
+from jobctl.names import did_you_mean
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -43,6 +45,8 @@ class Action(StrEnum):
     SCHEDULE_RESUME = "schedule.resume"
     SCHEDULE_RUN = "schedule.run"
     SCHEDULE_BACKFILL = "schedule.backfill"
+    JOB_ENQUEUE = "job.enqueue"
+    """By hand in a console; what applications enqueue is not an operator's doing."""
     JOB_REPLAY = "job.replay"
     JOB_CANCEL = "job.cancel"
     JOB_DELETE = "job.delete"
@@ -134,8 +138,12 @@ async def read(
         since_ms: only at or after this time of the broker's clock.
 
     Raises:
+        UsageError: there is no such action.
         BrokerUnreachable: no broker answers.
     """
+    if action is not None and action not in (known := {*Action, *(each.partition(".")[0] for each in Action)}):
+        hint = did_you_mean(action, known) or "actions: " + ", ".join(Action)
+        raise UsageError(f"there is no action `{action}`", code="audit.action", hint=hint)
     found: list[AuditEntry] = []
     newest = "+"
     with translate_errors():

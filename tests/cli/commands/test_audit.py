@@ -41,7 +41,7 @@ def test_filters(jobctl: Any) -> None:
 
     assert count("--action", "queue") == count("--action", "queue.pause") == count("--since", "1h") == 2
     assert count("--actor", "ann", "--target", "default") == 1
-    assert count("--action", "que") == count("--actor", "bob") == count("--since", "2100-01-01") == 0
+    assert count("--action", "worker") == count("--actor", "bob") == count("--since", "2100-01-01") == 0
 
 
 def test_more_than_the_limit_is_told(jobctl: Any) -> None:
@@ -52,6 +52,14 @@ def test_more_than_the_limit_is_told(jobctl: Any) -> None:
     assert len(out.lines) == 2
     assert max(map(len, out.lines)) <= 80
     assert "these are the latest 1" in out.stderr
+
+
+def test_action_that_is_none_is_told(jobctl: Any) -> None:
+    out = jobctl("audit", "--action", "queue.paus")
+
+    assert out.exit_code == 2
+    assert "there is no action `queue.paus`" in out.stderr
+    assert "did you mean `queue.pause`?" in out.stderr
 
 
 def test_time_that_is_none_is_told(jobctl: Any) -> None:

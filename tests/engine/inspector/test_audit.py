@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from jobctl.broker import keys
 from jobctl.compiler.plan import Plan
+from jobctl.errors import UsageError
 from jobctl.inspector import Inspector, audit
 
 
@@ -51,6 +52,8 @@ async def test_log_is_read_by_pages_and_capped(
     assert [entry.target for entry in found[:100]] == [str(number) for number in range(249, 149, -1)]
     assert 100 <= server.xlen(keys.AUDIT) <= 250
     assert [entry.target for entry in await audit.read(broker, 1, action="job.cancel")] == ["200"]
+    with pytest.raises(UsageError, match="there is no action"):
+        await audit.read(broker, action="job.cancle")
 
 
 async def test_full_broker_takes_a_note(broker: Redis, server: redis_py.Redis) -> None:

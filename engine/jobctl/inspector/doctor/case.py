@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobctl.broker.connect import translate_errors
+from jobctl.broker.connect import translate_errors, url_of
 from jobctl.errors import BrokerError, BrokerUnreachable
 from jobctl.inspector.survey import survey
 
@@ -68,7 +68,7 @@ async def open_case(redis: Redis, plan: Plan | None, *, is_embedded: bool, clock
         BrokerUnreachable: no broker answers.
         BrokerError: it refuses even the reading of queues and workers.
     """
-    with translate_errors():
+    with translate_errors(url_of(redis)):
         await redis.ping()  # type: ignore[misc]  # the first command also connects, which is no part of the trip
         sent_at, sent_s = time.perf_counter(), clock.time()
         seconds, micros = await redis.time()

@@ -346,4 +346,5 @@ async def test_unreachable_broker_is_a_finding(private: PrivateServer) -> None:
         report = await examine(redis)
 
     assert [finding.code for finding in report.findings] == ["broker.unreachable"]
+    assert private.url in report.findings[0].summary
     assert not report.is_sound
