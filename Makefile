@@ -12,7 +12,7 @@ PYTHONS := python3.14 python3.13 python3.12 python3.11 python3
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos fleet check format format-check lint types contracts bench screens lock clean
+.PHONY: help setup demo test chaos fleet check format format-check lint types contracts bench reference screens lock clean
 .DELETE_ON_ERROR:
 
 help: ## List what make can do
@@ -78,6 +78,10 @@ bench: $(STAMP) ## Measure our worker beside stock SAQ
 	@$(BIN)/python -m bench --plot bench/ratios.svg $(ARGS)
 	@$(BIN)/python -m bench.idle
 	@$(BIN)/python -m bench.backlog
+
+reference: $(STAMP) ## Write docs/cli.md and the schema of the shipped specs anew from the source
+	@$(BIN)/python docs/cli.py
+	@schema=$$($(BIN)/jobctl spec schema) && printf '%s\n' "$$schema" >jobspecs/jobspec.schema.json
 
 screens: $(STAMP) ## Draw the README's screens again (docs/screens/*.svg)
 	@$(BIN)/python docs/screens/draw.py $(ARGS)
