@@ -43,7 +43,6 @@ def fuzz(
     tests. What it enqueues goes to a broker started for it. An exception that is not `Dead`, `RetryAfter` or `Cancel`
     breaks it; so does a timeout. Exit code 1 when one is found.
     """
-    import asyncio
     from contextlib import closing
 
     from jobctl.testing.fuzz import fuzz as run
@@ -57,10 +56,10 @@ def fuzz(
     require_hypothesis()
     with_current_folder()
     paths = [spec or env.settings.spec]
-    with without_logs(), closing(Harness(Options(spec=paths), runner=asyncio.Runner())) as harness:
+    with without_logs(), closing(Harness(Options(spec=paths), is_blocking=True)) as harness:
         harness.plan.registration(job)
         jobs = harness.jobs
-        assert isinstance(jobs, BlockingJobs)  # noqa: S101 - it has a runner
+        assert isinstance(jobs, BlockingJobs)  # noqa: S101 - it was asked for
         found: Fuzzed = run(
             lambda payload: jobs.perform(job, payload, expect=None),
             job,

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from jobctl.broker import keys
-from jobctl.broker.connect import connect_blocking
 from jobctl.inspector.rows import ask_rows, take_rows
 from jobctl.records import JobRecord, JobState
 from jobctl.testing.clock import SteppedClock
 from jobctl.testing.proxy import Proxy
+from jobctl.testing.server import SharedServer
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,13 +25,13 @@ class HarnessBroker:
     """One test's view of a server. What was in it is forgotten; its clock stands still.
 
     Args:
-        url: the server's.
+        server: the server.
         start: where the clock stands at first; None = the machine's time.
     """
 
-    def __init__(self, url: str, start: datetime | None = None) -> None:
-        self.direct_url = url
-        self.redis: Redis = connect_blocking(url)
+    def __init__(self, server: SharedServer, start: datetime | None = None) -> None:
+        self.server = server
+        self.redis: Redis = server.redis
         self.redis.flushall()
         self.clock = SteppedClock(self.redis, start)
         self._link: Proxy | None = None
@@ -40,19 +40,23 @@ class HarnessBroker:
     @property
     def url(self) -> str:
         """Where clients and workers find it: directly, or through `link` once that has been asked for."""
-        return self._link.url if self._link is not None else self.direct_url
+        return self._link.url if self._link is not None else self.server.url
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether clients and workers find it directly."""
+        return self._link is None
 
     @property
     def link(self) -> Proxy:
         """A link that can be cut, slowed, silenced: clients and workers made from now on go through it."""
         if self._link is None:
-            self._link = self._opened.enter_context(Proxy(self.direct_url))
+            self._link = self._opened.enter_context(Proxy(self.server.url))
         return self._link
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Give up the link, if there is one."""
         self._opened.close()
-        self.redis.close()
 
     def records(self, *states: JobState | str, job_type: str | None = None) -> list[JobRecord]:
         """Return all job records there are, oldest first: of these states, of this type."""

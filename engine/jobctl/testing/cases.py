@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import unittest
 from typing import Any, ClassVar, cast
 
@@ -34,7 +33,7 @@ class JobsCase(_Case):
     def setUp(self) -> None:
         """Make the parts."""
         super().setUp()
-        harness = Harness(self.options, self.make_state(), asyncio.Runner())
+        harness = Harness(self.options, self.make_state(), is_blocking=True)
         self.addCleanup(harness.close)
         self.broker, self.clock = harness.broker, harness.broker.clock
         self.jobs = cast(BlockingJobs, harness.jobs)

@@ -6,7 +6,6 @@ aside where another plugin has one of its name; `jobctl_harness` has them all.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import sys
@@ -77,7 +76,7 @@ def jobctl_harness(request: pytest.FixtureRequest, jobctl_state: dict[str, Any] 
         yield harness
         harness.release()
     else:
-        harness = Harness(options, jobctl_state, asyncio.Runner())
+        harness = Harness(options, jobctl_state, is_blocking=True)
         yield harness
         harness.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -58,25 +57,23 @@ class Harness:
     Args:
         options: what the test chose.
         state: what handlers get as `ctx.state`; None = what the application's startup hook makes.
-        runner: runs what a plain test calls; None = the test is asyncio's own, and awaits it.
+        is_blocking: the test is a plain one, and does not await what it calls.
     """
 
-    def __init__(
-        self, options: Options, state: dict[str, Any] | None = None, runner: asyncio.Runner | None = None
-    ) -> None:
+    def __init__(self, options: Options, state: dict[str, Any] | None = None, *, is_blocking: bool = False) -> None:
         if options.worker not in ("stepped", "process"):
             raise UsageError(f"there is no worker `{options.worker}`", hint="there are `stepped` and `process`")
         self.options = options
         self.promises = Promises()
-        self.runner = runner
         self._state = state
         self._opened = ExitStack()
-        url = shared_server()
+        server = shared_server()
+        self.loop = server.loop if is_blocking else None
         self._opened.enter_context(stepped_scripts())
-        self.broker = HarnessBroker(url, options.start)
+        self.broker = HarnessBroker(server, options.start)
         self._opened.callback(self.broker.close)
         self._opened.callback(_restore_variable, "REDIS_URL", os.environ.get("REDIS_URL"))
-        os.environ["REDIS_URL"] = url  # the application under test enqueues there
+        os.environ["REDIS_URL"] = server.url  # the application under test enqueues there
 
     @cached_property
     def plan(self) -> Plan:
@@ -87,27 +84,30 @@ class Harness:
     def stepped(self) -> SteppedWorker:
         """The worker in this process."""
         state = WorkerState(lambda: resolve_hooks(self.plan), self._state)
-        return SteppedWorker(self.plan, self.broker, state, concurrency=self.options.concurrency)
+        return SteppedWorker(self.plan, self.broker, state, concurrency=self.options.concurrency, loop=self.loop)
 
     @cached_property
     def jobs(self) -> Jobs | BlockingJobs:
         """The jobs of the spec."""
         parts = (self.plan, self.broker, self.stepped, self._chosen, self.promises)
-        return Jobs(*parts) if self.runner is None else BlockingJobs(*parts, runner=self.runner)
+        return Jobs(*parts) if self.loop is None else BlockingJobs(*parts, loop=self.loop)
 
     @cached_property
     def worker(self) -> HarnessWorker | BlockingWorker:
         """The worker that the test chose."""
-        return self._chosen if self.runner is None else BlockingWorker(self._chosen, self.runner)
+        return self._chosen if self.loop is None else BlockingWorker(self._chosen, self.loop)
 
     @cached_property
     def client(self) -> NotedClient | NotedBlockingClient:
         """A client that enqueues on this test's broker, and notes what was promised."""
         client: NotedClient | NotedBlockingClient
-        if self.runner is None:
-            client = NotedClient(self.plan, self.broker.url, clock=self.broker.clock)
+        clock = self.broker.clock
+        if self.loop is None:
+            client = NotedClient(self.plan, self.broker.url, clock=clock)
+        elif self.broker.is_direct:
+            client = NotedBlockingClient(self.plan, redis=self.broker.redis, clock=clock)
         else:
-            client = NotedBlockingClient(self.plan, self.broker.url, clock=self.broker.clock)
+            client = NotedBlockingClient(self.plan, self.broker.url, clock=clock)
         client.promises = self.promises
         return client
 
@@ -145,9 +145,9 @@ class Harness:
 
     def close(self) -> None:
         """End all of it, after a plain test."""
-        assert self.runner is not None  # noqa: S101 - an asyncio test calls `aclose`
-        self.runner.run(self.aclose())
-        self.runner.close()
+        assert self.loop is not None  # noqa: S101 - an asyncio test calls `aclose`
+        self.loop.run(self.aclose())
+        self.loop.tidy()
 
 
 def _restore_variable(name: str, value: str | None) -> None:

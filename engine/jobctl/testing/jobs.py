@@ -22,6 +22,7 @@ from jobctl.testing.idempotence import Crash, CrashingCallee, check
 from jobctl.testing.noted import Promises
 from jobctl.testing.process import ProcessWorker
 from jobctl.testing.ran import Ran, Runs
+from jobctl.testing.server import SharedLoop
 from jobctl.testing.stepped import SteppedWorker
 
 HarnessWorker = SteppedWorker | ProcessWorker
@@ -177,9 +178,9 @@ class Jobs(_Jobs):
 class BlockingJobs(_Jobs):
     """The jobs of a spec, for plain tests."""
 
-    def __init__(self, *args: Any, runner: asyncio.Runner) -> None:
+    def __init__(self, *args: Any, loop: SharedLoop) -> None:
         super().__init__(*args)
-        self._runner = runner
+        self._loop = loop
 
     def perform(
         self,
@@ -199,23 +200,23 @@ class BlockingJobs(_Jobs):
         __tracebackhide__ = True
         payload = {**(payload or {}), **fields}
         raw = self._record(job, payload, attempt, key=key, queue=queue, timeout=timeout, tick=tick)
-        return _expect(self._runner.run(self._performer.run_record(raw)), expect)
+        return _expect(self._loop.run(self._performer.run_record(raw)), expect)
 
 
 class BlockingWorker:
     """A worker under test, for plain tests."""
 
-    def __init__(self, worker: HarnessWorker, runner: asyncio.Runner) -> None:
+    def __init__(self, worker: HarnessWorker, loop: SharedLoop) -> None:
         self.worker = worker
-        self._runner = runner
+        self._loop = loop
 
     def drain(self, *, schedules: Collection[str] | None = None) -> Runs:
         """Run everything that is due until nothing is; as `SteppedWorker.drain`."""
-        return self._runner.run(self.worker.drain(schedules=schedules))
+        return self._loop.run(self.worker.drain(schedules=schedules))
 
     def advance(self, by: Duration, *, schedules: Collection[str] | None = None) -> Runs:
         """Let time pass with the worker at work; as `SteppedWorker.advance`."""
-        return self._runner.run(self.worker.advance(by, schedules=schedules))
+        return self._loop.run(self.worker.advance(by, schedules=schedules))
 
     def inject(self, *faults: Fault) -> None:
         """Let faults happen from now on; as `SteppedWorker.inject`."""

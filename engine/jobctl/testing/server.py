@@ -1,38 +1,128 @@
-"""The server of all tests of one process: started by the first that needs it, stopped when the process ends."""
+"""What all tests of one process share: a server, an event loop for plain tests, and connections.
+
+They are made by the first test that needs them, and end with the process. Making connections would take several times
+as long as what most tests do with them.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import shutil
 import tempfile
+from collections.abc import Coroutine
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from jobctl.broker.connect import connect, connect_blocking
+from jobctl.broker.cycle import Cycle
 from jobctl.broker.embedded import EmbeddedServer
+from jobctl.worker.tasks import end_tasks
 
-_shared: EmbeddedServer | None = None
+if TYPE_CHECKING:
+    from redis import Redis
+    from redis.asyncio import Redis as AsyncRedis
+
+T = TypeVar("T")
 
 
-def shared_server() -> str:
-    """Return the URL of this process's server.
+class SharedLoop:
+    """An event loop for plain tests, and the asyncio connections to the server that belong to it."""
 
-    Each process has its own: tests in parallel, as by `pytest -n`, do not meet.
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._runner = asyncio.Runner()
+        self._cycles: dict[tuple[Any, ...], Cycle] = {}
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end.
+
+        Raises:
+            RuntimeError: an event loop runs already: the test is `async def` and should await.
+        """
+        return self._runner.run(work)
+
+    @cached_property
+    def redis(self) -> AsyncRedis:
+        """A client of this loop."""
+        return connect(self._url)
+
+    def cycle(self, weights: dict[str, int], name: str, *, strict: bool) -> Cycle:
+        """Return the cycle of a worker of this name over these queues."""
+        facts = (tuple(weights.items()), name, strict)
+        if facts not in self._cycles:
+            self._cycles[facts] = Cycle(self._url, weights, name, strict=strict, client=self.redis)
+        return self._cycles[facts]
+
+    def tidy(self) -> None:
+        """End the tasks that a test has left."""
+
+        async def tidy() -> None:
+            await end_tasks(asyncio.all_tasks() - {asyncio.current_task()})
+
+        self.run(tidy())
+
+    def close(self) -> None:
+        """Give up loop and connections."""
+
+        async def close() -> None:
+            for cycle in self._cycles.values():
+                await cycle.close()
+            if "redis" in vars(self):
+                await self.redis.aclose()
+
+        self.run(close())
+        self._runner.close()
+
+
+class SharedServer:
+    """A server of this process, in a folder of its own: tests in parallel, as by `pytest -n`, do not meet."""
+
+    def __init__(self) -> None:
+        self._server = EmbeddedServer(Path(tempfile.mkdtemp(prefix="jobctl-test-")))
+        self._server.attach()
+        self.url = self._server.url
+
+    @cached_property
+    def redis(self) -> Redis:
+        """A blocking client."""
+        return connect_blocking(self.url)
+
+    @cached_property
+    def loop(self) -> SharedLoop:
+        """The loop of plain tests."""
+        return SharedLoop(self.url)
+
+    def stop(self) -> None:
+        """Stop it and remove its folder."""
+        if "loop" in vars(self):
+            self.loop.close()
+        if "redis" in vars(self):
+            self.redis.close()
+        self._server.detach()
+        shutil.rmtree(self._server.home, ignore_errors=True)
+
+
+_shared: SharedServer | None = None
+
+
+def shared_server() -> SharedServer:
+    """Return this process's server, started if need be.
 
     Raises:
         NoEmbeddedBroker: there is no server binary, or it does not start.
     """
     global _shared  # noqa: PLW0603 - one a process is what it is for
     if _shared is None:
-        server = EmbeddedServer(Path(tempfile.mkdtemp(prefix="jobctl-test-")))
-        server.attach()
+        _shared = SharedServer()
         atexit.register(stop_shared_server)
-        _shared = server
-    return _shared.url
+    return _shared
 
 
 def stop_shared_server() -> None:
-    """Stop it and remove its folder, if it has been started."""
+    """Stop it, if it has been started."""
     global _shared
     if _shared is not None:
         server, _shared = _shared, None
-        server.detach()
-        shutil.rmtree(server.home, ignore_errors=True)
+        server.stop()

@@ -31,6 +31,7 @@ from jobctl.testing.broker import HarnessBroker
 from jobctl.testing.faults import Fault, FaultyCallee, Play, time_out, unknown_jobs
 from jobctl.testing.observed import ObservedExecution, ran_of
 from jobctl.testing.ran import Ran, Runs
+from jobctl.testing.server import SharedLoop
 from jobctl.testing.state import WorkerState
 from jobctl.testing.ticking import Ticking
 from jobctl.worker import ending
@@ -56,6 +57,7 @@ class SteppedWorker:
         state: what the startup hook makes, opened with the first job.
         concurrency: jobs at once. With one, the order in which they run is exact.
         handlers: type -> handler; None = those of the plan, imported when the first job runs.
+        loop: the loop that it runs in, if that outlives it; its connections are used.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class SteppedWorker:
         *,
         concurrency: int = 1,
         handlers: Mapping[str, Handler] | None = None,
+        loop: SharedLoop | None = None,
     ) -> None:
         self.plan = plan
         self.broker = broker
@@ -75,6 +78,7 @@ class SteppedWorker:
         self.state = state
         self._names = {job.type: job.name for job in plan.registrations}
         self._handlers = handlers
+        self._shared = loop
         self._play = Play([], self)
         self.wrap: Callable[[Callee], Callee] = lambda callee: FaultyCallee(callee, self._play)
         self._lives = 0
@@ -186,17 +190,21 @@ class SteppedWorker:
         if self._execution is not None and self._cycle is not None:
             await self._execution.drain(0, asyncio.Event(), hard_s=0)
             with contextlib.suppress(exceptions.RedisError, OSError):
-                await self._cycle.turn(self._execution.ended, 0)
-                await self._cycle.close()
+                if self._execution.ended.values:
+                    await self._cycle.turn(self._execution.ended, 0)
+                if self._shared is None:
+                    await self._cycle.close()
         await self._finish_hooks()
         await self.state.close()
-        if self._redis is not None:
+        if self._redis is not None and self._shared is None:
             await self._redis.aclose()
 
     async def _serve(self, schedules: Collection[str] | None) -> Ticking:
         """Connect and begin the schedules, if that has not been done."""
         if self._redis is None:
-            self._redis = connect(self.broker.url)
+            if self._shared is not None and not self.broker.is_direct:
+                self._shared = None
+            self._redis = connect(self.broker.url) if self._shared is None else self._shared.redis
             queues = [keys.QueueKeys(queue.name) for queue in self.plan.queues]
             self._upkeep = Upkeep(self._redis, queues, self.plan.registrations)
         if self._scheduler is None:
@@ -217,7 +225,10 @@ class SteppedWorker:
         name = NAME if self._lives == 1 else f"{NAME}-{self._lives}"
         weights = {queue.name: queue.weight for queue in self.plan.queues}
         strict = self.plan.scheduling is Scheduling.STRICT
-        self._cycle = Cycle(self.broker.url, weights, name, strict=strict, client=self._redis)
+        if self._shared is None:
+            self._cycle = Cycle(self.broker.url, weights, name, strict=strict, client=self._redis)
+        else:
+            self._cycle = self._shared.cycle(weights, name, strict=strict)
         self._execution = self._make_execution(name, await self.state.open())
 
     def _make_execution(self, name: str, state: dict[str, Any]) -> ObservedExecution:

@@ -93,7 +93,7 @@ def test_tests_in_parallel_do_not_meet_and_fixtures_of_others_come_first(tmp_pat
                 [record] = broker.records()
                 assert record.payload == {"name": str(n)}
                 assert [ran.result for ran in worker.drain()] == [f"hello {n}"]
-                home = pathlib.Path(broker.direct_url.removeprefix("unix://").partition("?")[0]).parent
+                home = pathlib.Path(broker.server.url.removeprefix("unix://").partition("?")[0]).parent
                 pathlib.Path(f"home-{n}").write_text(str(home))
 
             @pytest.mark.parametrize("n", range(10))

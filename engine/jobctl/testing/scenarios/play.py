@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,19 +30,19 @@ def play(scenario: Scenario) -> Played:
         NoEmbeddedBroker: there is no server to play on.
     """
     began_at = time.monotonic()
-    with _opened(scenario) as player, asyncio.Runner() as runner:
-        runner.run(player.play())
+    with _opened(scenario) as player:
+        shared_server().loop.run(player.play())
     return Played(scenario=scenario, mismatches=tuple(player.mismatches), took_s=time.monotonic() - began_at)
 
 
 @contextmanager
 def _opened(scenario: Scenario) -> Iterator[_Player]:
     with ExitStack() as stack:
-        url = shared_server()
+        server = shared_server()
         stack.enter_context(stepped_scripts())
-        broker = HarnessBroker(url, scenario.start)
+        broker = HarnessBroker(server, scenario.start)
         stack.callback(broker.close)
-        client = stack.enter_context(BlockingClient(plan_of(scenario.spec), url, clock=broker.clock))
+        client = stack.enter_context(BlockingClient(plan_of(scenario.spec), redis=broker.redis, clock=broker.clock))
         yield _Player(scenario, broker, client)
 
 
@@ -56,7 +55,12 @@ class _Player:
         self._broker = broker
         self._client = client
         self._worker = SteppedWorker(
-            plan, broker, WorkerState(WorkerHooks, {}), concurrency=scenario.concurrency, handlers=script.handlers()
+            plan,
+            broker,
+            WorkerState(WorkerHooks, {}),
+            concurrency=scenario.concurrency,
+            handlers=script.handlers(),
+            loop=shared_server().loop,
         )
         script.stage = self._worker
         self._ran = Runs()
