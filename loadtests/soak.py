@@ -1,6 +1,6 @@
 """Does anything grow, slow down or get lost over hours?
 
-    locust -f loadtests/soak.py --headless -u 10 -r 10 -t 8h --jobctl-result soak.json
+    locust -f loadtests/soak.py --headless -u 10 -r 10 -t 8h --threshold "broker.growth < 10%"
 
 A moderate, even load. The result says by how much more memory broker and workers held in the last third of the run than
 in the first. Whatever has been measured is removed from the broker meanwhile, so that a run of any length needs no more
@@ -21,4 +21,4 @@ class Soak(JobUser):
     jobs = ("pause-critical", "pause-default", "pause-low")
     rate = 200.0
     limit_s = 24 * 3600.0
-    thresholds = ("lost == 0", "dead == 0", "broker.growth < 10%")
+    thresholds = ("lost == 0", "dead == 0")

@@ -59,6 +59,7 @@ def compile_spec(spec: Spec, *, weights: Mapping[str, int] | None = None, strict
         schedules=tuple(schedule for job in spec.jobs for schedule in _schedules(job)),
         hooks=spec.hooks,
         alerts=spec.alerts,
+        thresholds=spec.thresholds,
     )
     return replace(plan, fingerprint=fingerprint(plan))
 

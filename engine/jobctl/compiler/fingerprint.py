@@ -14,8 +14,8 @@ from jobctl.spec.model import NO_DEFAULT
 _UNORDERED = frozenset(
     {"queues", "registrations", "schedules", "alerts", "payload", "fields", "choices", "alert", "tags", "by"}
 )
-# A place is no meaning; a fingerprint does not contain itself.
-_IGNORED = frozenset({"location", "fingerprint"})
+# A place is no meaning, what load tests must keep changes nothing that runs, a fingerprint does not contain itself.
+_IGNORED = frozenset({"location", "thresholds", "fingerprint"})
 # Came later: a plan without them is the plan it was.
 _LEFT_OUT_EMPTY = frozenset({"alerts"})
 

@@ -103,6 +103,8 @@ class Plan:
     schedules: tuple[Schedule, ...]
     hooks: Hooks = field(default_factory=Hooks)
     alerts: tuple[Alert, ...] = ()
+    thresholds: tuple[str, ...] = ()
+    """What load tests must keep; nothing that runs depends on it."""
     fingerprint: str = ""
 
     @cached_property

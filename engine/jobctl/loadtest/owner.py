@@ -61,7 +61,14 @@ class Owner:
         queues = [each.name for each in self.plan.queues if each.name in {one.queue for one in registrations}]
         self.weights = {each.name: each.weight for each in self.plan.queues if each.name in queues}
         scopes = [*(each.name for each in registrations), *queues]
-        self.thresholds = parse_thresholds(options.thresholds, measured=scenario.measured(), scopes=scopes)
+        asked = parse_thresholds(options.thresholds, measured=scenario.measured(), scopes=scopes)
+        # Those of the spec hold for load tests of all kinds: as far as this one measures them.
+        declared = [
+            each
+            for each in parse_thresholds(self.plan.thresholds)
+            if each.metric.name in scenario.measured() and (not each.scope or each.scope in scopes)
+        ]
+        self.thresholds = (*declared, *asked)
         self.baseline = read_baseline(options.baseline) if options.baseline else None
         self.is_over = False
         self.total = RunLog()

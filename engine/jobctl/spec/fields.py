@@ -7,6 +7,7 @@ from typing import Final
 
 from jobctl.names import FIELD_NAME, FLAG_NAME, JOB_NAME, JOB_TYPE, QUEUE_NAME, TAG, TAG_FORM
 from jobctl.spec.kinds import Bool, Choice, Duration, ListOf, Name, Number, Raw, Text, Whole
+from jobctl.spec.limits import Limit
 from jobctl.spec.model import AlertCondition, AlertEvent, CatchUp, FieldType, Isolation, LintCode, Overlap, Scheduling
 from jobctl.spec.sections import Field, Section
 
@@ -710,6 +711,14 @@ SPEC: Final = Section(
             description="What is to be told of, and where to: name to what it is. Delivered by jobs of queue `alerts`.",
             example="{deaths: {when: dead, to: $OPS_WEBHOOK}}",
             misnomers=("alert", "alerting", "notifications", "notify"),
+        ),
+        Field(
+            name="thresholds",
+            kind=ListOf(Limit(), "thresholds"),
+            description="What load tests of these jobs must keep, as far as they measure it. Declared in one file of a"
+            " folder.",
+            example='["done{send-mail}.p95 < 2s", "lost == 0"]',
+            misnomers=("threshold", "limits", "slo", "slos", "assertions"),
         ),
         Field(
             name="jobs",

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from jobctl.errors import Location
+from jobctl.measure.thresholds import parse_threshold
 from jobctl.spec.alerts import Alerts
 from jobctl.spec.diagnostics import quote
 from jobctl.spec.fields import DEFAULTS, HOOKS, JOB_NAME_KIND, QUEUE, QUEUE_NAME_KIND, SPEC, WEIGHT_KIND
 from jobctl.spec.jobs import Declared, read_defaults, read_job
 from jobctl.spec.kinds import INVALID, reject_shape
 from jobctl.spec.model import ALERTS_QUEUE, DEFAULT_QUEUE, Hooks, QueueSpec, Scheduling
-from jobctl.spec.nodes import Mapping, Node, Problems, Scalar, Value
+from jobctl.spec.nodes import Mapping, Node, Problems, Scalar, Sequence, Value
 from jobctl.spec.sections import Reading
 from jobctl.spec.source import SourceFile
 from jobctl.spec.tree import parse_tree
 
-ONCE = ("queues", "scheduling", "hooks")  # keys that only one file of a spec may hold
+ONCE = ("queues", "scheduling", "hooks", "thresholds")  # keys that only one file of a spec may hold
 
 
 class Gathering:
@@ -30,6 +31,8 @@ class Gathering:
         self.hooks = Hooks()
         self.hook_locations: dict[str, Location] = {}
         self.alerts = Alerts(self.problems)
+        self.thresholds: tuple[str, ...] = ()
+        self._thresholds_node: Value | None = None
         self._queue_places: dict[str, Scalar] = {}
         self._once: dict[str, Scalar] = {}
         self._knows_queues = True
@@ -54,6 +57,9 @@ class Gathering:
             self._read_hooks(reading.values["hooks"])
         if "alerts" in reading.values:
             self.alerts.read(reading.values["alerts"])
+        if "thresholds" in reading.values:
+            self.thresholds = reading.values["thresholds"]
+            self._thresholds_node = reading.nodes["thresholds"]
         self._read_jobs(reading)
 
     def check_across(self, *, is_complete: bool) -> None:
@@ -64,6 +70,7 @@ class Gathering:
             self._check_queues()
         if is_complete:
             queues = [*(self.queues or (DEFAULT_QUEUE,)), ALERTS_QUEUE] if self._knows_queues else None
+            self._check_thresholds()
             self.alerts.check([declared.job.name for declared in self.jobs], queues)
         if is_complete and not self.jobs and not self.problems.found and self._first is not None:
             hint = "add e.g. `jobs: {send-mail: {handler: shop.mail:send}}`"
@@ -179,6 +186,18 @@ class Gathering:
                     hint="a worker finds the handler by the type; give each job its own",
                     related=[(other.type, "first here")],
                 )
+
+    def _check_thresholds(self) -> None:
+        """Report thresholds that are narrowed to a job or a queue there is none of."""
+        known = [*(declared.job.name for declared in self.jobs), *self.queues, DEFAULT_QUEUE]
+        node = self._thresholds_node
+        places = node.items if isinstance(node, Sequence) else [node]
+        for text, place in zip(self.thresholds, places, strict=False):
+            scope = parse_threshold(text).scope
+            if scope and scope not in known and place is not None:
+                hint = self.problems.suggest(scope, known, "name a job or a queue of this spec")
+                told = f"threshold {quote(text)} is about {quote(scope)}, which is neither a job nor a queue"
+                self.problems.report("unknown-scope", told, place, hint=hint)
 
     def _check_queues(self) -> None:
         known = self.queues or {DEFAULT_QUEUE: QueueSpec(name=DEFAULT_QUEUE)}

@@ -56,6 +56,7 @@ def examine(path: str | Path | Sequence[str | Path]) -> Examined:
         jobs=tuple(declared.job for declared in gathering.jobs),
         scheduling=gathering.scheduling,
         hooks=gathering.hooks,
+        thresholds=gathering.thresholds,
         hook_locations=gathering.hook_locations,
         alerts=tuple(declared.alert for declared in gathering.alerts.declared),
         files=files,

@@ -313,6 +313,8 @@ class Spec:
     jobs: tuple[JobSpec, ...]
     scheduling: Scheduling = Scheduling.WEIGHTED
     hooks: Hooks = field(default_factory=Hooks)
+    thresholds: tuple[str, ...] = ()
+    """What load tests must keep, see `jobctl.measure.thresholds`."""
     hook_locations: dict[str, Location] = field(default_factory=dict)
     """Places of the hooks' values by name, for problems found when they are imported."""
     alerts: tuple[Alert, ...] = ()

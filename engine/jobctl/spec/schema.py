@@ -15,6 +15,7 @@ from jobctl.durations import UNITS_S
 from jobctl.names import FIELD_NAME, JOB_NAME, QUEUE_NAME
 from jobctl.spec.fields import ALERT, FIELD_TYPE_KIND, JOB, LABEL, PAYLOAD_FIELD, QUEUE, SPEC, WEIGHT_KIND
 from jobctl.spec.kinds import Bool, Choice, Duration, Kind, ListOf, Name, Number, Raw, Text, Whole
+from jobctl.spec.limits import LIMIT_FORM, Limit
 from jobctl.spec.outline import Shape, inner
 from jobctl.spec.sections import EXTENSION, Field, Section
 
@@ -101,6 +102,8 @@ def _raw(field: Field) -> dict[str, Any]:
 def _kind(kind: Kind) -> dict[str, Any]:
     result: dict[str, Any]
     match kind:
+        case Limit():
+            result = {"type": "string", "pattern": _whole(LIMIT_FORM)}
         case Text():
             result = {"type": _SCALAR, "maxLength": kind.max_length}
         case Name():

@@ -39,6 +39,7 @@ INVISIBLE = {
     "spec.slots",
     "spec.unknown-field",
     "spec.unknown-queue",
+    "spec.unknown-scope",
 }
 BEYOND = {"payload-defaults"}  # values of payloads: they are checked by what the payload itself declares
 
