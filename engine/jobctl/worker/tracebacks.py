@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
+from types import TracebackType
 
 from jobctl.records import ERROR_LIMIT
 
+WORKER = str(Path(__file__).parent)
+
 
 def traceback_text(error: BaseException) -> str:
-    """Return the traceback, its end kept when it is long: the cause stands last."""
-    text = "".join(traceback.format_exception(error)).rstrip()
+    """Return the traceback from the handler on, its end kept when it is long: the cause stands last."""
+    text = "".join(traceback.format_exception(type(error), error, _from_handler(error.__traceback__))).rstrip()
     return text if len(text) <= ERROR_LIMIT else "…" + text[-ERROR_LIMIT:]
+
+
+def _from_handler(trace: TracebackType | None) -> TracebackType | None:
+    """Leave out the worker's own frames before the handler's; an error of the worker's own keeps them all."""
+    inner = trace
+    while inner is not None and inner.tb_frame.f_code.co_filename.startswith(WORKER):
+        inner = inner.tb_next
+    return inner if inner is not None else trace
 
 
 def with_cause(error: BaseException, default: str) -> str:
