@@ -16,6 +16,7 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import signal
 import struct
 import subprocess
@@ -57,6 +58,13 @@ jobs:
     payload:
       id: {type: uid}
 """
+# What `jobctl spec plan` is shown with: file, old, new.
+SPEC_CHANGES = (
+    ("queues.yaml", "critical: 6", "critical: 8"),
+    ("maintenance.yaml", "health-check:", "service-check:"),
+    ("maintenance.yaml", "@hourly", "*/30 * * * *"),
+    ("tenants.yaml", "timeout: 5m ", "timeout: 2m "),
+)
 
 
 class Terminal:
@@ -160,6 +168,23 @@ def draw_spec_error(home: Path) -> None:
     save("spec-check", terminal.show("jobctl spec check broken.yaml"))
 
 
+def draw_spec_plan(home: Path) -> None:
+    """Draw what changed specs would change where the shipped ones run, and what a key means."""
+    specs = home / "jobspecs"
+    shutil.copytree(ROOT / "jobspecs", specs)
+    terminal = Terminal(home, {"JOBCTL_HOME": str(home / "broker"), "PYTHONPATH": str(ROOT)})
+    terminal.show("jobctl run --burst")
+    terminal.show("jobctl enqueue health-check --in 5h")
+    for name, old, new in SPEC_CHANGES:
+        text = (specs / name).read_text(encoding="utf-8")
+        if old not in text:
+            raise RuntimeError(f"`{name}` has no `{old}` any more")
+        (specs / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+    save("spec-plan", terminal.show("jobctl spec plan"))
+    explained = (terminal.show(f"jobctl spec explain {key}") for key in ("jobs.retries", "jobs.unique.for"))
+    save("spec-explain", *explained, terminal.show("jobctl spec show tenant-init"))
+
+
 def draw_top(home: Path) -> None:
     """Draw the console over a busy worker: the queues, the dead jobs, one of them."""
     jobs = home / "jobs.ndjson"
@@ -190,7 +215,7 @@ async def draw_console(url: str) -> None:
 
 def main() -> None:
     """Draw all."""
-    for draw in (draw_tenants, draw_spec_error, draw_top):
+    for draw in (draw_tenants, draw_spec_error, draw_spec_plan, draw_top):
         with tempfile.TemporaryDirectory(prefix="jobctl-screens-") as home:
             draw(Path(home))
 
