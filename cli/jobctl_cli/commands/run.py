@@ -158,7 +158,7 @@ def run(
     with_current_folder()
     handlers = bind(plan)
     set_up_logs(child=line.number if line else None)
-    with session.broker(env) as url, contextlib.ExitStack() as stack:
+    with session.broker(env, is_brief=False) as url, contextlib.ExitStack() as stack:
         # A worker that runs waits for its broker to come back; one that is started should say so. One that takes
         # another's place goes on where that was.
         if line is None:
@@ -202,7 +202,7 @@ def _supervise(
     from jobctl_cli.monitoring import supervised
 
     command = [sys.executable, "-m", "jobctl_cli", *env.arguments]
-    with session.broker(env) as url:  # an embedded broker must outlive a worker that is replaced
+    with session.broker(env, is_brief=False) as url:  # an embedded broker must outlive a worker that is replaced
         session.check(url)
         with supervised(metrics_at, processes, env.variables) as variables:
             return supervise(command, processes=processes, grace_s=grace_s, is_burst=burst, variables=variables)
