@@ -10,12 +10,14 @@ from itertools import pairwise
 from jobctl.bench.figures import NS, PERCENTS, Span, busy_starts, value_at, waits
 from jobctl.bench.journal import Load
 from jobctl.bench.results import Series
+from jobctl.bench.sampling import Moment
 from jobctl.bench.scenario import BACKLOG
 from jobctl.bench.trace import Trace
 from jobctl.measure import fairness
 from jobctl.measure.latency import Histogram
 
 POINTS = 60
+MOST_LOOKS = 100
 LEAST_BIN_S = 0.05
 MIB = 2**20
 
@@ -58,7 +60,7 @@ def _rates(trace: Trace, zero_ns: int) -> Series:
 
 
 def _depths(trace: Trace, zero_ns: int) -> Series:
-    moments = [moment for moment in trace.moments if moment.at_ns >= zero_ns]
+    moments = _looks(trace, zero_ns)
     queues = moments[0].waiting if moments else {}
     return Series(
         at=_rounded([(moment.at_ns - zero_ns) / NS for moment in moments]),
@@ -68,7 +70,7 @@ def _depths(trace: Trace, zero_ns: int) -> Series:
 
 def _cpu(trace: Trace, zero_ns: int) -> Series:
     """Return cores used by all workers together, and by the broker, between two looks at the broker."""
-    looks = [moment for moment in trace.moments if moment.at_ns >= zero_ns]
+    looks = _looks(trace, zero_ns)
     if len(looks) < 2:
         return Series(at=[], lines={})
     at, workers, broker = [], [], []
@@ -84,6 +86,12 @@ def _cpu(trace: Trace, zero_ns: int) -> Series:
     return Series(at=_rounded(at), lines={"workers": workers, "broker": broker})
 
 
+def _looks(trace: Trace, zero_ns: int) -> list[Moment]:
+    """Return the looks at the broker since a time; of many, evenly chosen ones."""
+    found = [moment for moment in trace.moments if moment.at_ns >= zero_ns]
+    return found[:: math.ceil(len(found) / MOST_LOOKS) or 1]
+
+
 def _used_s(loads: Sequence[Load], began_ns: int, ended_ns: int) -> float | None:
     """Return CPU seconds used in a stretch of time; None outside of what was seen."""
     curve = [(load.at_ns, load.cpu_s) for load in loads]
@@ -94,7 +102,7 @@ def _used_s(loads: Sequence[Load], began_ns: int, ended_ns: int) -> float | None
 
 def _memory(trace: Trace, zero_ns: int) -> Series:
     """Return resident memory of the largest worker, and what the broker holds, MiB, at each look at the broker."""
-    looks = [moment for moment in trace.moments if moment.at_ns >= zero_ns]
+    looks = _looks(trace, zero_ns)
     grown = [[(load.at_ns, float(load.rss)) for load in loads] for loads in trace.workers if loads]
     return Series(
         at=_rounded([(moment.at_ns - zero_ns) / NS for moment in looks]),

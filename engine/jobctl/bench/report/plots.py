@@ -61,7 +61,7 @@ def draw(report: Report) -> Iterator[Plot]:
         if _has(shown, "throughput"):
             yield Plot(
                 name=f"{prefix}-throughput",
-                title="Throughput of a backlog" if backlog else "Throughput of steady arrivals",
+                title="Throughput of a backlog" if backlog else "Throughput of arrivals",
                 caption="Jobs ended per second. "
                 + ("Nothing is enqueued meanwhile." if backlog else "It should be the rate at which jobs were sent."),
                 figure=_panels(shown, "throughput", "jobs/s"),
@@ -103,14 +103,14 @@ def draw(report: Report) -> Iterator[Plot]:
         if _has(shown, "cpu"):
             yield Plot(
                 name=f"{prefix}-cpu",
-                title="Processor use" + (" under a backlog" if backlog else " under steady arrivals"),
+                title="Processor use" + (" under a backlog" if backlog else " under arrivals"),
                 caption="Cores used by all worker processes together, and by the broker. 1 = one core.",
                 figure=_panels(shown, "cpu", "cores"),
             )
         if _has(shown, "memory"):
             yield Plot(
                 name=f"{prefix}-memory",
-                title="Memory" + (" under a backlog" if backlog else " under steady arrivals"),
+                title="Memory" + (" under a backlog" if backlog else " under arrivals"),
                 caption="Resident memory of the largest worker process, and what the broker holds. "
                 "Ended jobs stay in the broker for their retention.",
                 figure=_panels(shown, "memory", "MiB"),
