@@ -191,6 +191,18 @@ def test_job_is_enqueued_by_its_form(serve: Callable[..., Stage], page: api.Page
     api.expect(page.get_by_text("hello Ada hello Ada")).to_be_visible()
 
 
+def test_page_of_an_odd_key_is_live(serve: Callable[..., Stage], page: api.Page) -> None:
+    stage = serve()
+    stage.client.enqueue("greet", name="Ada", key="a/b?c=%41:d", delay="1h")
+
+    page.goto(f"{stage.address}/jobs")
+    page.get_by_role("link", name="a/b?c=%41:d").click()
+
+    page.wait_for_selector('[data-live="shown"]')
+    api.expect(page.locator("#trouble")).to_be_hidden()
+    api.expect(page.locator("#live_facts")).to_contain_text("greet")
+
+
 def test_theme_is_switched_and_kept(serve: Callable[..., Stage], page: api.Page) -> None:
     stage = serve()
     page.goto(stage.address)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -144,7 +144,8 @@ class Web:
         visit: Visit = request.state.visit
         if visit.identity is None:
             return PlainTextResponse("log in first\n", 401)
-        path, _, query = request.query_params.get("page", "/").partition("?")
+        address, _, query = request.query_params.get("page", "/").partition("?")
+        path = unquote(address)
         scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "query_string": query.encode()}
         scope["headers"] = []
         for route in self._page_routes:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from jobctl.durations import format_elapsed
+
 WIDTH, HEIGHT = 600, 160  # units of the plot; it is stretched
 STRIP_WIDTH = 100.0
 
@@ -72,6 +74,18 @@ def compact(number: float) -> str:
     raise AssertionError("unreachable: every number is below infinity")
 
 
+def written(number: float, unit: str) -> str:
+    """Write a number with its unit; milliseconds as people write times.
+
+    Example:
+        >>> written(12_345, "/s"), written(6000, "ms"), written(0, "ms")
+        ('12.3k/s', '6s', '0ms')
+    """
+    if unit != "ms":
+        return f"{compact(number)}{unit}"
+    return format_elapsed(number / 1000).replace(".0s", "s")
+
+
 def lines(
     series: Sequence[Series], at_ms: Sequence[int], *, label: str, unit: str = "", is_stacked: bool = False
 ) -> Markup:
@@ -124,7 +138,7 @@ def _chart(
         '<div class="axis-x" aria-hidden="true">{xs}</div>{legend}</figure>'
     ).format(
         data=json.dumps(data, separators=(",", ":")),
-        ys=Markup("").join(Markup("<span>{}{}</span>").format(compact(top * n / 2), unit) for n in (2, 1, 0)),
+        ys=Markup("").join(Markup("<span>{}</span>").format(written(top * n / 2, unit)) for n in (2, 1, 0)),
         w=WIDTH,
         h=HEIGHT,
         label=f"{label}: {_in_words(series, unit)}",
@@ -269,5 +283,5 @@ def _in_words(series: Sequence[Series], unit: str) -> str:
     for each in series:
         known = [value for value in each.values if value is not None]
         if known:
-            told.append(f"{each.name} now {compact(known[-1])}{unit}, highest {compact(max(known))}{unit}")
+            told.append(f"{each.name} now {written(known[-1], unit)}, highest {written(max(known), unit)}")
     return "; ".join(told) or "nothing yet"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from jobctl.errors import JobctlError
+from jobctl_web.page import Missing
 
 log = logging.getLogger(__name__)
 
@@ -122,8 +123,8 @@ class Live:
             before = (view.parts, view.trouble)
             try:
                 view.parts, view.trouble = await view.render(), ""
-            except JobctlError as error:
-                view.trouble = error.message
+            except (JobctlError, Missing) as error:
+                view.trouble = str(error)
             except Exception:
                 log.exception("a live page could not be drawn")
                 view.trouble = "this page cannot be drawn; the console's log says why"

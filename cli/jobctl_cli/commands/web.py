@@ -18,6 +18,11 @@ EXAMPLES = """
     jobctl web --host 0.0.0.0 --config web.toml --allow-host jobs.example.com
     jobctl web hash-password                     # a user's line for the configuration
 """
+HELP = """The console in a browser.
+
+Queues, jobs, types, schedules and workers, live, and what can be done to them. Without users or tokens it is served to
+this machine only.
+"""
 HASH_EXAMPLES = """
     jobctl web hash-password                     # asks for the password
     pass show jobs | jobctl web hash-password
@@ -26,10 +31,8 @@ HASH_EXAMPLES = """
 
 def group() -> typer.Typer:
     """Return the command, which serves when it is not told anything else."""
-    app = typer.Typer(
-        cls=Group, rich_markup_mode=None, help="The console in a browser.", invoke_without_command=True, epilog=EXAMPLES
-    )
-    app.callback(cls=Group, invoke_without_command=True, epilog=EXAMPLES)(web)
+    app = typer.Typer(cls=Group, rich_markup_mode=None)
+    app.callback(cls=Group, invoke_without_command=True, epilog=EXAMPLES, help=HELP)(web)
     app.command("hash-password", cls=Command, epilog=HASH_EXAMPLES)(hash_password)
     return app
 
@@ -50,10 +53,7 @@ def web(
     read_only: Annotated[bool, typer.Option("--read-only", help="Change nothing, whoever asks")] = False,
     spec: SpecPath = None,
 ) -> None:
-    """Serve the console: queues, jobs, types, schedules, workers, live.
-
-    Without users or tokens it is served to this machine only.
-    """
+    """Serve the console until a signal ends it."""
     if ctx.invoked_subcommand is not None:
         return
     import asyncio

@@ -30,8 +30,14 @@ function show(chart, share) {
   tip.replaceChildren(line(written(data.at[at], data.day ? "day" : "full", Date.now())));
   for (const series of data.series) {
     const value = series.values[at];
-    tip.append(line(series.name, series.tone, value === null ? "–" : `${+value.toPrecision(4)}${data.unit}`));
+    tip.append(line(series.name, series.tone, valued(value, data.unit)));
   }
+}
+
+function valued(value, unit) {
+  if (value === null) return "–";
+  if (unit === "ms" && value >= 1000) return `${+(value / 1000).toPrecision(3)}s`;
+  return `${+value.toPrecision(4)}${unit}`;
 }
 
 function line(name, tone, value) {

@@ -32,6 +32,7 @@ export function follow(afterwards) {
         const part = document.getElementById(name);
         if (part) morph(part, html);
       }
+      place.dataset.live = "shown";
       document.dispatchEvent(new CustomEvent("jobctl:parts"));
       afterwards();
     });
