@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jobctl.broker.keys import job_id, split_job_id
 from jobctl.durations import format_duration, format_elapsed
 from jobctl.inspector.detail import JobDetail
-from jobctl.records import Attempt, JobRecord, JobState
+from jobctl.records import Attempt, JobState
 from jobctl_cli.moments import ago, clock, until
 from jobctl_cli.output import emit
 from jobctl_cli.palette import OUTCOMES, STATES
@@ -44,7 +44,7 @@ def show(env: Environment, output: str, view: View, details: Sequence[JobDetail]
     shapes = [view.detailed(detail) for detail in details]
 
     def texts(*, is_full: bool) -> str:
-        return "\n\n".join(text(env, view, each.record, is_full=is_full, detail=each) for each in details)
+        return "\n\n".join(text(env, view, each, is_full=is_full) for each in details)
 
     emit(
         env,
@@ -56,17 +56,16 @@ def show(env: Environment, output: str, view: View, details: Sequence[JobDetail]
     )
 
 
-def text(env: Environment, view: View, record: JobRecord, *, is_full: bool, detail: JobDetail | None = None) -> str:
+def text(env: Environment, view: View, detail: JobDetail, *, is_full: bool) -> str:
     """Return the job as text for people.
 
     Args:
         env: for whom.
         view: what may be shown.
-        record: the job.
+        detail: the job, and what stands around it.
         is_full: with the traceback of every attempt.
-        detail: what stands around it; None = not known.
     """
-    return _Screen(env, view, detail or JobDetail(record=record), is_full=is_full).text()
+    return _Screen(env, view, detail, is_full=is_full).text()
 
 
 class _Screen:

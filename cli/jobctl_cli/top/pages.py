@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from jobctl.broker.keys import job_id
 from jobctl.errors import JobNotFound
+from jobctl.inspector.detail import JobDetail
 from jobctl.records import JobRecord
 from jobctl_cli.screens import job as job_screen
 from jobctl_cli.top import job_tasks
@@ -75,20 +76,20 @@ class JobPage(Page):
         self._feed = feed
         self._job_name = job_id(queue, key)
         self._is_full = False
-        self._record: JobRecord | None = None
+        self._detail: JobDetail | None = None
 
     async def read(self) -> None:
         """Read the job; one that is gone says so."""
         try:
-            self._record = await self._feed.inspector.job(self._job_name)
+            self._detail = await self._feed.inspector.detail(self._job_name)
         except JobNotFound:
-            self._record = None
+            self._detail = None
 
     def paint(self) -> None:
         """Show the job as `jobctl inspect KEY` does."""
         self._text = "this job is gone: it was deleted, or its time of keeping is over"
-        if self._record is not None:
-            self._text = job_screen.text(self._feed.env, self._feed.view, self._record, is_full=self._is_full)
+        if self._detail is not None:
+            self._text = job_screen.text(self._feed.env, self._feed.view, self._detail, is_full=self._is_full)
         super().paint()
 
     def full(self) -> None:
@@ -109,4 +110,4 @@ class JobPage(Page):
         return job_tasks.delete(self._records())
 
     def _records(self) -> list[JobRecord]:
-        return [self._record] if self._record else []
+        return [self._detail.record] if self._detail else []
