@@ -167,7 +167,7 @@ class QueueKeys:
     def day(self, day: str) -> str:
         """Return the key of a day's counters (hash), ``day`` as ``20260131`` in UTC.
 
-        Fields: see `jobctl.worker.tally.Counted.by_day`.
+        Fields: see `jobctl.worker.tally.QueueSums`.
         """
         return f"jobctl:{self.name}:day:{day}"
 

@@ -60,7 +60,7 @@ class TypeCounts:
 
 
 def read_counts(fields: Iterable[tuple[str, int]], types: Bounded) -> dict[str, TypeCounts]:
-    """Return type -> its counts, from a hash as `Counted.in_all` fills it. Fields of other versions are passed over."""
+    """Return type -> its counts, from a hash of totals (`QueueSums`). Fields of other versions are passed over."""
     found: dict[str, TypeCounts] = {}
     for text, count in fields:
         job_type, what, bucket = read_field(text)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jobctl
 from jobctl.broker import keys
 from jobctl.broker.record import encode
+from jobctl.broker.scripts import source
 from jobctl.worker.run import Run
 from jobctl.worker.tally import DAY_TTL_S, RATE_BUCKET_S, RATE_TTL_S, Tally
 
@@ -40,6 +41,7 @@ class Reporter:
             **facts,
         }
         self._started_ms: int | None = None
+        self._count = server.register_script(source("count"))
 
     def tell(self, **facts: Any) -> None:
         """Report other facts from now on."""
@@ -92,24 +94,26 @@ class Reporter:
         Args:
             is_known: whether a handler is there for a type; the others share one name in what is kept for ever.
         """
-        counted = tally.take(is_known)
+        counted, sums = tally.take(is_known)
         if not counted:
             return
         day = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%d")
         bucket = now_ms // (RATE_BUCKET_S * 1000)
-        queues = {name: keys.QueueKeys(name) for name in counted.queues()}
+        names: list[str] = []
+        args: list[str | int] = []
+        for queue, found in sums.items():
+            of = keys.QueueKeys(queue)
+            for name, life_s, counts in (
+                (of.day(day), DAY_TTL_S, found.day),
+                (of.rate(bucket), RATE_TTL_S, found.rate),
+                (of.totals, 0, found.totals),
+            ):
+                names.append(name)
+                args += (life_s, len(counts))
+                for field, count in counts.items():
+                    args += (field, count)
         try:
-            async with self._server.pipeline(transaction=False) as pipe:
-                for (queue, field), count in counted.by_day().items():
-                    pipe.hincrby(queues[queue].day(day), field, count)
-                for (queue, field), count in counted.by_ten_seconds().items():
-                    pipe.hincrby(queues[queue].rate(bucket), field, count)
-                for (queue, field), count in counted.in_all(is_known).items():
-                    pipe.hincrby(queues[queue].totals, field, count)
-                for of in queues.values():
-                    pipe.expire(of.day(day), DAY_TTL_S)
-                    pipe.expire(of.rate(bucket), RATE_TTL_S)
-                await pipe.execute()
+            await self._count(keys=names, args=args)
         except BaseException:
             tally.put_back(counted)
             raise

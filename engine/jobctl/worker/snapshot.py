@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import resource
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         seen_at, started_at: seconds since the epoch, by this host's clock.
         is_ready: it takes jobs: it has started, reaches the broker, and is not about to end.
         lag_s: how late its event loop was.
-        totals: queue -> field -> count since it began, as `jobctl.worker.tally.Counted.in_all` has them.
+        totals: queue -> field -> count since it began, as in `jobctl.worker.tally.QueueSums`.
     """
 
     worker: str
@@ -69,10 +68,7 @@ class Watcher:
             lag_s = max(time.monotonic() - slept_at - PERIOD_S, 0.0)
 
     def _take(self, worker: Worker, lag_s: float) -> Snapshot:
-        totals: defaultdict[str, dict[str, int]] = defaultdict(dict)
         state = worker.condition
-        for (queue, field), count in state.totals.items():
-            totals[queue][field] = count
         used = resource.getrusage(resource.RUSAGE_SELF)
         is_stopping = worker.event.is_set()
         return Snapshot(
@@ -91,5 +87,5 @@ class Watcher:
             lag_s=lag_s,
             memory_bytes=rss_bytes(),
             cpu_s=used.ru_utime + used.ru_stime,
-            totals=totals,
+            totals={queue: dict(counts) for queue, counts in state.totals.items()},
         )

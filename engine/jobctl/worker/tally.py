@@ -4,16 +4,17 @@ They are statistics: a killed worker takes its last second of counts with it. Wh
 indexes, which the scripts keep exact.
 
 The hot path counts two things, starts and ends, each under all that is known of it; what is told of them (by day, by
-ten seconds, in all) is reckoned at the flush. A time that is counted keeps eight bits: it is off by 0.4 % at most, and
-a second's counts stay few however the times scatter.
+ten seconds, in all) is reckoned at the flush, in one pass. A time that is counted keeps eight bits: it is off by 0.4 %
+at most, and a second's counts stay few however the times scatter.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from jobctl.measure.latency import bucket_of
 
@@ -22,37 +23,48 @@ RATE_TTL_S = 900
 DAY_TTL_S = 90 * 86_400
 
 BOUNDS_MS = (
-    1,
-    2,
-    5,
-    10,
-    25,
-    50,
-    100,
-    250,
-    500,
-    1_000,
-    2_500,
-    5_000,
-    10_000,
-    30_000,
-    60_000,
-    300_000,
-    900_000,
-    3_600_000,
+    *(1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000),
+    *(10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000),
 )
 """Upper bounds of the coarse buckets that are kept in all, for metrics; beyond the last is `inf`."""
 OTHER = "other"
 """The type under which a worker counts, in all, what no handler of its is for: records may name any type."""
 LONGEST_MS = 10 * 365 * 86_400_000  # a wait beyond it is that of a record which does not say when it was enqueued
-
 HAS_RUN = frozenset({"complete", "retry", "dead", "cancelled"})
 """Outcomes of a handler that ran here to its end; a lost or interrupted delivery has no time of its own."""
+FAILED = frozenset({"retry", "dead", "lost"})
 NO_RUN = -1
 """The run time of what ended without one: a job whose workers were lost too often."""
+CACHED_TIMES = 4_096  # every time below an hour has a place
 
-Place = tuple[str, str]
-"""Queue, and a field of one of its hashes."""
+Counts = defaultdict[str, int]
+"""Field of a hash -> count."""
+
+
+def _counts() -> Counts:
+    return defaultdict(int)
+
+
+@dataclass(slots=True)
+class QueueSums:
+    """What is told of one queue.
+
+    Attributes:
+        day: kept for each day, for percentiles: ``type|outcome`` and ``type|wait_ms``, ``type|run_ms`` (sums),
+            ``type|wait|bucket``, ``type|run|bucket`` with the buckets of `jobctl.measure.latency`.
+        rate: kept for a quarter of an hour: ``started``, ``complete``, ``failed``; sums ``wait_ms``, ``run_ms``.
+        totals: kept for ever, for metrics: ``type|started``, ``type|outcome``, ``type|wait_ms``, ``type|run_ms``, and
+            ``type|wait|bound``, ``type|run|bound`` with a bound of `BOUNDS_MS` or ``inf``: how many lie between it and
+            the bound before.
+    """
+
+    day: Counts = field(default_factory=_counts)
+    rate: Counts = field(default_factory=_counts)
+    totals: Counts = field(default_factory=_counts)
+
+
+Sums = Mapping[str, QueueSums]
+"""By queue."""
 
 
 @dataclass(slots=True)
@@ -72,67 +84,46 @@ class Counted:
         for end, count in other.ends.items():
             self.ends[end] += count
 
-    def queues(self) -> set[str]:
-        """Return the queues of what was counted."""
-        return {place[0] for place in self.starts} | {place[0] for place in self.ends}
-
-    def by_day(self) -> Counter[Place]:
-        """Return what is kept for each day, for percentiles.
-
-        Fields: ``type|outcome`` and ``type|wait_ms``, ``type|run_ms`` (sums), ``type|wait|bucket``,
-        ``type|run|bucket`` with the buckets of `jobctl.measure.latency`.
-        """
-        sums: Counter[Place] = Counter()
-        for (queue, job_type, wait_ms), count in self.starts.items():
-            sums[queue, f"{job_type}|wait|{bucket_of(wait_ms)}"] += count
-            if wait_ms:
-                sums[queue, f"{job_type}|wait_ms"] += wait_ms * count
-        for (queue, job_type, outcome, run_ms), count in self.ends.items():
-            sums[queue, f"{job_type}|{outcome}"] += count
-            if outcome in HAS_RUN and run_ms >= 0:
-                sums[queue, f"{job_type}|run|{bucket_of(run_ms)}"] += count
-            if run_ms > 0:
-                sums[queue, f"{job_type}|run_ms"] += run_ms * count
-        return sums
-
-    def by_ten_seconds(self) -> Counter[Place]:
-        """Return what is kept for a quarter of an hour: ``started``, ``complete``, ``failed``, and two sums of ms."""
-        sums: Counter[Place] = Counter()
-        for (queue, _, wait_ms), count in self.starts.items():
-            sums[queue, "started"] += count
-            if wait_ms:
-                sums[queue, "wait_ms"] += wait_ms * count
-        for (queue, _, outcome, run_ms), count in self.ends.items():
-            if run_ms > 0:
-                sums[queue, "run_ms"] += run_ms * count
-            if outcome == "complete":
-                sums[queue, "complete"] += count
-            elif outcome in ("retry", "dead", "lost"):
-                sums[queue, "failed"] += count
-        return sums
-
-    def in_all(self, is_known: Callable[[str], bool]) -> Counter[Place]:
-        """Return what is kept for ever, for metrics; see `jobctl.broker.keys.QueueKeys`.
-
-        Fields: ``type|started``, ``type|outcome``, ``type|wait_ms``, ``type|run_ms``, and ``type|wait|bound``,
-        ``type|run|bound`` with a bound of `BOUNDS_MS` or ``inf``: how many lie between it and the bound before.
+    def sums(self, is_known: Callable[[str], bool]) -> Sums:
+        """Return what is told of it.
 
         Args:
-            is_known: whether a type may have fields of its own.
+            is_known: whether a type may have fields of its own among those that are kept for ever.
         """
-        sums: Counter[Place] = Counter()
-        for (queue, job_type, wait_ms), count in self.starts.items():
-            name = job_type if is_known(job_type) else OTHER
-            sums[queue, f"{name}|started"] += count
-            sums[queue, f"{name}|wait|{_bound(wait_ms)}"] += count
-            sums[queue, f"{name}|wait_ms"] += wait_ms * count
-        for (queue, job_type, outcome, run_ms), count in self.ends.items():
-            name = job_type if is_known(job_type) else OTHER
-            sums[queue, f"{name}|{outcome}"] += count
-            if outcome in HAS_RUN and run_ms >= 0:
-                sums[queue, f"{name}|run|{_bound(run_ms)}"] += count
-                sums[queue, f"{name}|run_ms"] += run_ms * count
-        return sums
+        found: defaultdict[str, QueueSums] = defaultdict(QueueSums)
+        names = {place[1] for place in self.starts} | {place[1] for place in self.ends}
+        lasting = {name: name if is_known(name) else OTHER for name in names}
+        for (queue, job_type, cut_ms), count in self.starts.items():
+            sums, name = found[queue], lasting[job_type]
+            wait_ms, bucket, bound = _places(cut_ms if cut_ms > 0 else 0)
+            sums.day[f"{job_type}|wait|{bucket}"] += count
+            sums.totals[f"{name}|wait|{bound}"] += count
+            sums.totals[f"{name}|started"] += count
+            sums.rate["started"] += count
+            if wait_ms:
+                total_ms = wait_ms * count
+                sums.day[f"{job_type}|wait_ms"] += total_ms
+                sums.totals[f"{name}|wait_ms"] += total_ms
+                sums.rate["wait_ms"] += total_ms
+        for (queue, job_type, outcome, cut_ms), count in self.ends.items():
+            sums, name = found[queue], lasting[job_type]
+            sums.day[f"{job_type}|{outcome}"] += count
+            sums.totals[f"{name}|{outcome}"] += count
+            if outcome == "complete":
+                sums.rate["complete"] += count
+            elif outcome in FAILED:
+                sums.rate["failed"] += count
+            if cut_ms < 0 or outcome not in HAS_RUN:
+                continue
+            run_ms, bucket, bound = _places(cut_ms)
+            sums.day[f"{job_type}|run|{bucket}"] += count
+            sums.totals[f"{name}|run|{bound}"] += count
+            if run_ms:
+                total_ms = run_ms * count
+                sums.day[f"{job_type}|run_ms"] += total_ms
+                sums.totals[f"{name}|run_ms"] += total_ms
+                sums.rate["run_ms"] += total_ms
+        return found
 
 
 class Tally:
@@ -140,9 +131,9 @@ class Tally:
 
     def __init__(self) -> None:
         self.starts: defaultdict[str, int] = defaultdict(int)
-        self.ends: defaultdict[Place, int] = defaultdict(int)
-        self.totals: Counter[Place] = Counter()
-        """What was counted up to the latest flush, as in `Counted.in_all`. For the worker's own metrics."""
+        self.ends: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.totals: dict[str, Counts] = {}
+        """What was counted up to the latest flush, by queue, as in `QueueSums.totals`. For the worker's own metrics."""
         self._fresh = Counted()
         self._unsent = Counted()
 
@@ -162,22 +153,23 @@ class Tally:
             run_ms = (run_ms >> cut) << cut
         self._fresh.ends[queue, job_type, outcome, run_ms] += 1
 
-    def take(self, is_known: Callable[[str], bool] = lambda _: True) -> Counted:
-        """Return and forget what is to be flushed.
+    def take(self, is_known: Callable[[str], bool] = lambda _: True) -> tuple[Counted, Sums]:
+        """Return and forget what is to be flushed, and what is told of it.
 
         Args:
             is_known: whether a type may have totals of its own.
         """
-        fresh, self._fresh = self._fresh, Counted()
-        taken = Counted()
-        for (queue, job_type, wait_ms), count in fresh.starts.items():
-            taken.starts[queue, job_type, max(_middle(wait_ms), 0)] += count
-        for (queue, job_type, outcome, run_ms), count in fresh.ends.items():
-            taken.ends[queue, job_type, outcome, _middle(run_ms)] += count
-        self.totals.update(taken.in_all(is_known))
-        taken.add(self._unsent)
-        self._unsent = Counted()
-        return taken
+        taken, self._fresh = self._fresh, Counted()
+        sums = taken.sums(is_known)
+        for queue, found in sums.items():
+            totals = self.totals.setdefault(queue, _counts())
+            for name, count in found.totals.items():
+                totals[name] += count
+        if self._unsent:
+            taken.add(self._unsent)
+            self._unsent = Counted()
+            sums = taken.sums(is_known)
+        return taken, sums
 
     def put_back(self, counted: Counted) -> None:
         """Flush again, next time, what could not be flushed."""
@@ -196,13 +188,11 @@ def read_field(text: str) -> tuple[str, str, str]:
     return (job_type, what, last) if bar and what in ("wait", "run") else (head, last, "")
 
 
-def _bound(time_ms: int) -> int | str:
+@lru_cache(CACHED_TIMES)
+def _places(cut_ms: int) -> tuple[int, int, int | str]:
+    """Return the middle of the times that were cut to this one, and its fine and its coarse bucket."""
+    if cut_ms > LONGEST_MS:
+        cut_ms = 0
+    time_ms = cut_ms if cut_ms <= 255 else cut_ms | (1 << (cut_ms.bit_length() - 8) >> 1)
     at = bisect_left(BOUNDS_MS, time_ms)
-    return BOUNDS_MS[at] if at < len(BOUNDS_MS) else "inf"
-
-
-def _middle(time_ms: int) -> int:
-    """Return the middle of the times that were counted as this one."""
-    if time_ms > LONGEST_MS:
-        return 0
-    return time_ms if time_ms <= 255 else time_ms | (1 << (time_ms.bit_length() - 8) >> 1)
+    return time_ms, bucket_of(time_ms), BOUNDS_MS[at] if at < len(BOUNDS_MS) else "inf"

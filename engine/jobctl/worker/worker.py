@@ -50,7 +50,6 @@ from jobctl.worker.orders import GatedCycle, Orders
 from jobctl.worker.run import Callee, Run
 from jobctl.worker.session import Session, keep_running
 from jobctl.worker.stock_callee import StockCallee, StockHost
-from jobctl.worker.tally import Place
 from jobctl.worker.tasks import end_tasks
 from jobctl.worker.traced_callee import TracedCallee
 
@@ -99,7 +98,7 @@ class Condition:
     busy: int = 0
     leases: int = 0
     untold: int = 0
-    totals: Mapping[Place, int] = field(default_factory=dict)
+    totals: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class Worker(SaqWorker[Any]):
