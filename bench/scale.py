@@ -2,7 +2,8 @@
 
 One thing at a time is changed: the backlog, the worker processes, the size of the payload, the rate at which jobs
 arrive. Each point is measured as `jobctl bench` does it, on a private server; the repeats go through all points in
-turn. Writes `scale.json`, a table (`scale.md`) and a plot (`scale.svg`). `docs/capacity.md` reckons with them.
+turn, and the best of each counts. Writes `scale.json`, a table (`scale.md`) and a plot (`scale.svg`).
+`docs/capacity.md` reckons with them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from jobctl.bench.findings import find
@@ -47,10 +47,15 @@ class Point:
     setup: Setup
     repeats: list[dict[str, float]] = field(default_factory=list)
 
-    def middle(self, name: str) -> float | None:
-        """Return the median of a figure; None = it was not measured."""
+    def best(self, name: str) -> float | None:
+        """Return the best of a figure's repeats; None = it was not measured.
+
+        What else a machine does can only add to a cost: the lowest is nearest to what the work itself takes.
+        """
         values = [repeat[name] for repeat in self.repeats if name in repeat]
-        return median(values) if values else None
+        if not values:
+            return None
+        return max(values) if name == "throughput" else min(values)
 
 
 def points(divisor: int) -> Iterator[Point]:
@@ -84,14 +89,14 @@ def measure(point: Point) -> dict[str, float]:
 
 
 def table(measured: Sequence[Point]) -> str:
-    """Return the medians as a Markdown table."""
+    """Return the best of the repeats as a Markdown table."""
     lines = [
         "| what | value | jobs/s | worker CPU, ms a job | broker CPU, ms a job | bytes a waiting job "
         "| bytes an ended job | done p50 | done p99 |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for point in measured:
-        cells = [f"{point.middle('throughput') or 0:,.0f}"]
+        cells = [f"{point.best('throughput') or 0:,.0f}"]
         cells += [_cell(point, name, "{:.4f}") for name in COSTS]
         cells += [_cell(point, name, "{:,.0f}") for name in SIZES]
         cells += [_cell(point, f"done.p{n}", "{:.2f} ms") for n in PERCENTILES]
@@ -100,7 +105,7 @@ def table(measured: Sequence[Point]) -> str:
 
 
 def _cell(point: Point, name: str, form: str) -> str:
-    value = point.middle(name)
+    value = point.best(name)
     return "" if value is None else form.format(value)
 
 
@@ -123,12 +128,12 @@ def draw(measured: Sequence[Point], path: Path) -> None:
         found = [point for point in measured if point.kind == kind]
         at = [point.value for point in found]
         if kind == "processes":
-            axes.plot(at, [point.middle("throughput") or 0 for point in found], "o-", color=HUES[2], label="jobs/s")
+            axes.plot(at, [point.best("throughput") or 0 for point in found], "o-", color=HUES[2], label="jobs/s")
             axes.set_ylim(bottom=0)
             axes.set_xticks(at)
         else:
             for hue, side in zip(HUES, ("worker", "broker"), strict=False):
-                costs = [(point.middle(f"{side}.cpu_per_job") or 0) * 1000 for point in found]
+                costs = [(point.best(f"{side}.cpu_per_job") or 0) * 1000 for point in found]
                 axes.plot(at, costs, "o-", color=hue, label=f"{side}: µs of CPU a job")
             axes.set_xscale("log")
             axes.set_ylim(bottom=0)
