@@ -2,8 +2,8 @@
 
 A server of its own is filled with jobs as workers leave them: complete, queued, dead, over three queues and two weeks,
 of five types. Then pages are read by index, and filters are answered by looking at records. Beside each time stand the
-entries looked at, and the longest that one command held up the server. Exits with 6 if a page by index takes longer
-than 50 ms, or if anything has scanned the keys.
+entries looked at, and the longest that one command held up the server. Exits with 6 if a page of 50 by index takes
+longer than 50 ms, or if anything has scanned the keys.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ TYPES = ("tenant:initialize", "mail:send", "report:build", "sync:pull", "cleanup
 SPAN_MS = 14 * 86_400_000
 CHUNK = 2_000
 TURNS = 5  # each question is asked so often; the median counts
+PAGE = 50  # jobs
 LIMIT_MS = 50.0
 SCANS = {"scan", "keys", "hscan", "zscan", "sscan", "randomkey"}
 
@@ -185,7 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(figures, indent=2))
     else:
         print(report(pages, filters, facts))
-    slow = [each for each in pages if each.ms > LIMIT_MS]
+    slow = [each for each in pages if each.found <= PAGE and each.ms > LIMIT_MS]
     for each in slow:
         print(f"missed: `{each.filter}` took {each.ms:.1f} ms, over {LIMIT_MS:.0f}", file=sys.stderr)
     return ThresholdMissed.exit_code if slow or facts["scans"] else 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobctl.errors import JobctlError, WaitTimeout
+from jobctl.records import JobState
 from jobctl_cli.errors import paint, rendered
 from jobctl_cli.screens import jobs
 from jobctl_cli.text import plural
@@ -28,13 +29,16 @@ def show(env: Environment, output: str, view: View, found: Sequence[JobRecord | 
     """
     records = [each for each in found if not isinstance(each, JobctlError)]
     errors = [each for each in found if isinstance(each, JobctlError)]
-    limit = LISTED if output in ("table", "wide") else len(records)
-    jobs.show(env, output, view, records[:limit])
+    shown: Sequence[JobRecord] = records
+    if output in ("table", "wide") and len(records) > LISTED:  # of very many, people want to see what went wrong
+        shown = [each for each in records if each.state is not JobState.COMPLETE][:LISTED]
+    if shown or not records:
+        jobs.show(env, output, view, shown)
     for error in errors[:SHOWN_ERRORS]:
         env.note(paint(rendered(error), env.err))
     if (left := len(errors) - SHOWN_ERRORS) > 0:
         env.note(f"... and {plural(left, 'more job')}")
-    if len(records) > limit:
+    if len(records) > LISTED:
         counts = ", ".join(f"{sum(each.state is state for each in records):,} {state}" for state in
                            sorted({each.state for each in records}))  # fmt: skip
         env.note(f"note: {plural(len(records), 'job')} ended: {counts}")

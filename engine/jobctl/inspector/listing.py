@@ -98,12 +98,23 @@ class Listing:
                 yield from self._read(dry, limit)
             elif dry:
                 break
-            heads = self._heads()
-            if not heads and not dry:
+            ready = self._ready()
+            if not ready and not dry:
                 break
-            for state, source in list(heads.items())[:left]:
-                found.setdefault(state, []).append(source.next())
-                left -= 1
+            share = left if len(ready) == 1 and not dry else max(left // len(STATES), 1)
+            for _ in range(share):
+                for state, sources in list(ready.items())[:left]:
+                    source = min(sources, key=Source.rank)
+                    found.setdefault(state, []).append(source.next())
+                    left -= 1
+                    if source.is_dry:
+                        del ready[state]
+                    elif source.is_done:
+                        sources.remove(source)
+                        if not sources:
+                            del ready[state]
+                if not ready or not left:
+                    break
         return Page(
             jobs=tuple(record for state in STATES for record in found.get(state, ())),
             cursor=self._cursor(),
@@ -115,17 +126,14 @@ class Listing:
         for source in self._sources:
             source.ask_length(pipe)
 
-    def _heads(self) -> dict[JobState, Source]:
-        """Return per state the source that holds its next job, for the states where that is known."""
-        unknown = {source.plan.state for source in self._sources if source.is_dry}
-        heads: dict[JobState, Source] = {}
+    def _ready(self) -> dict[JobState, list[Source]]:
+        """Return per state the sources that hold its next jobs, for the states where all of them are known."""
+        dry = {source.plan.state for source in self._sources if source.is_dry}
+        ready: dict[JobState, list[Source]] = {}
         for source in self._sources:
-            state = source.plan.state
-            if source.ahead and state not in unknown:
-                best = heads.get(state)
-                if best is None or source.ahead[0][0] < best.ahead[0][0]:
-                    heads[state] = source
-        return heads
+            if source.ahead and source.plan.state not in dry:
+                ready.setdefault(source.plan.state, []).append(source)
+        return ready
 
     def _cursor(self) -> str | None:
         if all(source.is_done for source in self._sources):

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BATCH = 500  # jobs cancelled or deleted in one script call: a few ms of the server's time
-NOTE_EVERY_S = 30.0  # how much of a long work the audit log may not know of if it is killed
+FIRST_NOTE_S, LAST_NOTE_S = 2.0, 60.0
+"""A long work is noted as it goes on, first after so long, then at intervals twice as long, up to the last: if it is
+killed, the audit log knows of it, and of half of it at least."""
 SHOWN_KEYS = 20  # of jobs named one by one, in the audit log
 
 
@@ -274,7 +276,7 @@ class Repair:
     ) -> list[T]:
         """Act batch by batch, and note in the audit log what was done, however this ends."""
         outcomes: list[T] = []
-        noted_at, unnoted = monotonic(), 0
+        noted_at, every_s, unnoted = monotonic(), FIRST_NOTE_S, 0
 
         async def note() -> None:
             nonlocal noted_at, unnoted
@@ -299,8 +301,9 @@ class Repair:
                 batch = targets[start : start + pace.batch]
                 await pace.turn(len(batch))
                 await _to_its_end(one(batch))
-                if monotonic() - noted_at > NOTE_EVERY_S:
+                if monotonic() - noted_at > every_s:
                     await note()
+                    every_s = min(2 * every_s, LAST_NOTE_S)
         finally:
             await _to_its_end(note())
         return outcomes

@@ -122,14 +122,18 @@ class Source:
 
     def keep(self, place: Position, record: JobRecord) -> None:
         """Hold a job that matches until its turn comes."""
-        self.ahead.append((self._rank(place, record), place, record))
+        self.ahead.append((self._order(place, record), place, record))
+
+    def rank(self) -> float:
+        """Return what the job at the head is merged by with those of other queues, ascending."""
+        return self.ahead[0][0]
 
     def next(self) -> JobRecord:
         """Give out the job at the head."""
         _, self._given, record = self.ahead.popleft()
         return record
 
-    def _rank(self, place: Position, record: JobRecord) -> float:
+    def _order(self, place: Position, record: JobRecord) -> float:
         """Return what jobs of one state in several queues are merged by, ascending."""
         if self.plan.is_list:
             return moment_ms(record)
