@@ -44,6 +44,7 @@ PAGES = {
     "overview": "/",
     "queue": "/queues/critical",
     "jobs": "/jobs?state=dead&q=error~%22no+answer%22+and+age%3C1h",
+    "dead": "/dead",
     "types": "/types",
     "type": "/types/order-confirm",
     "workers": "/workers",

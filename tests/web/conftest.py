@@ -53,6 +53,7 @@ jobs:
 
 
 async def greet(ctx: Any, name: str, times: int, token: str | None = None, deep: Any = None) -> dict[str, Any]:
+    ctx.log.warning("greeting %s with %s", name, token)
     return {"said": f"hello {name} " * times, "with": token}
 
 
@@ -61,7 +62,7 @@ async def boom(ctx: Any, id: int, token: str | None = None) -> None:
 
 
 async def sync(ctx: Any, id: int) -> None:
-    """Bring it up to date."""
+    raise Dead(f"tenant {id} is out of order")
 
 
 @pytest.fixture(scope="session")

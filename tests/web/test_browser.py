@@ -39,8 +39,10 @@ async def sync(ctx, id):
     pass
 """
 JOBCTL = str(Path(sys.executable).with_name("jobctl"))
-PAGES = ("/", "/queues/critical", "/jobs", "/types", "/types/greet", "/workers", "/schedules", "/schedules/boom",
-         "/enqueue", "/enqueue/greet", "/audit", "/broker")  # fmt: skip
+PAGES = (
+    "/", "/queues/critical", "/jobs", "/dead", "/types", "/types/greet", "/workers", "/schedules", "/schedules/boom",
+    "/enqueue", "/enqueue/greet", "/audit", "/broker",
+)  # fmt: skip
 NAMELESS = """() =>
     [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, svg[role=img]")]
     .filter((each) => each.checkVisibility())

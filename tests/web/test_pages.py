@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from tests.web.browser import SECRET, Browser, text_of
 
 from jobctl.broker.connect import connect
-from jobctl.client import Client
+from jobctl.client import Client, NewJob
 from jobctl.compiler.plan import Plan
 from jobctl_web.app import Web
 from jobctl_web.config import WebConfig
@@ -17,8 +17,8 @@ from jobctl_web.console import Console
 from jobctl_web.pages import PAGES
 
 ADDRESSES = (
-    "/", "/queues/critical", "/jobs", "/jobs?state=dead", "/types", "/types/greet", "/types/boom:now", "/workers",
-    "/schedules", "/schedules/boom", "/enqueue", "/enqueue/greet", "/audit", "/broker",
+    "/", "/queues/critical", "/jobs", "/jobs?state=dead", "/dead", "/types", "/types/greet", "/types/boom:now",
+    "/workers", "/schedules", "/schedules/boom", "/enqueue", "/enqueue/greet", "/audit", "/broker",
 )  # fmt: skip
 
 
@@ -223,3 +223,31 @@ async def test_type_page_shows_declaration_and_percentiles(
     assert "p99" in shown
     assert "Whom to greet" in shown
     assert "app:greet" in shown
+
+
+async def test_dead_jobs_are_told_apart_by_what_they_died_of(
+    open_web: Callable[..., Web], client: Client, work: Callable[[], Awaitable[None]]
+) -> None:
+    await client.enqueue_many(NewJob("sync", {"id": n}) for n in range(3))
+    await work()
+    browser = Browser(open_web())
+
+    page = await browser.get("/dead")
+
+    assert "No job is dead" not in page.text
+    assert "out of order" in page.text
+    assert "Replay 3 of sync" in page.text
+    question = await browser.post("/bulk", {"do": "replay", "filter": 'error~"out of order" and state=dead'})
+    assert "Replay 3 jobs" in question.text
+
+
+async def test_job_page_shows_its_log_without_secrets(
+    browser: Browser, client: Client, work: Callable[[], Awaitable[None]]
+) -> None:
+    job = await client.enqueue("greet", name="Ada", token=SECRET)
+    await work()
+
+    page = await browser.get(f"/jobs/{job.key}")
+
+    assert "greeting Ada with ***" in text_of(page.text)
+    assert SECRET not in page.text

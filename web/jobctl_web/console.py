@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from jobctl.compiler.plan import Plan
+    from jobctl.inspector.deaths import Deaths
 
 SNAPSHOT_S = 0.9  # a little under the second of the live pages, so that each of their turns sees a new one
 SERVER_S = 2.0
@@ -110,6 +111,14 @@ class Console:
     async def today(self) -> Window:
         """Return what was counted since midnight, UTC."""
         return (await self.days())[-1]
+
+    async def deaths(self, most: int) -> Deaths:
+        """Return what the latest dead of each queue died of.
+
+        Args:
+            most: look at so many of each queue.
+        """
+        return await self.inspector().deaths(most=most)
 
     async def server(self) -> ServerStatus:
         """Return what the broker's server says of itself."""

@@ -50,8 +50,16 @@ def redact_failure(failure: FailureLine, record: JobRecord | None, plan: Plan) -
         return failure
     if record is None:
         return replace(failure, error=HIDDEN)
+    return replace(failure, error=mask(failure.error, record, plan))
+
+
+def mask(value: Any, record: JobRecord, plan: Plan) -> Any:
+    """Return what may quote a job's payload (a text, or a mapping or list of texts) with the secrets of it hidden."""
+    registration = plan.by_type.get(record.type)
+    if registration is None:
+        return value
     shown = PayloadSchema(registration.name, registration.payload).redact(record.payload)
-    return replace(failure, error=_masked(failure.error, _secrets(record, shown)))
+    return _masked(value, _secrets(record, shown))
 
 
 def has_secrets(registration: Registration) -> bool:

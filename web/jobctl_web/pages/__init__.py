@@ -6,6 +6,7 @@ from jobctl_web.page import Page
 from jobctl_web.pages import (
     audit,
     broker,
+    dead,
     enqueue,
     job,
     jobs,
@@ -24,6 +25,7 @@ PAGES: tuple[Page, ...] = (
     jobs.PAGE,
     job.EDIT,
     job.PAGE,
+    dead.PAGE,
     types.PAGE,
     type.PAGE,
     workers.PAGE,
@@ -38,6 +40,7 @@ PAGES: tuple[Page, ...] = (
 SECTIONS = (
     ("overview", "/", "Overview"),
     ("jobs", "/jobs", "Jobs"),
+    ("dead", "/dead", "Dead"),
     ("types", "/types", "Types"),
     ("schedules", "/schedules", "Schedules"),
     ("workers", "/workers", "Workers"),
