@@ -68,7 +68,7 @@ def bench(env: Environment, asked: Asked, output: str) -> int:
     from jobctl_cli.screens import comparison
 
     scenario = _scenario(asked)
-    thresholds = _thresholds(asked, scenario)
+    thresholds = _thresholds(env, asked, scenario)
     earlier = read_report(Path(asked.baseline)) if asked.baseline else None
     if asked.tolerance is not None and earlier is None:
         raise UsageError("`--tolerance` goes with `--baseline`", hint="name the report to compare with")
@@ -178,11 +178,24 @@ def _mix(name: str) -> tuple[Portion, ...]:
     return tuple(Portion(job=job.job, payload=dict(job.payload)) for job in jobs)
 
 
-def _thresholds(asked: Asked, scenario: Scenario) -> tuple[Threshold, ...]:
+def _thresholds(env: Environment, asked: Asked, scenario: Scenario) -> tuple[Threshold, ...]:
+    """Return the thresholds of the command line, and those of the spec that this scenario measures.
+
+    Raises:
+        BadThreshold: one of the command line cannot be judged by this run.
+    """
     from jobctl.bench.figures import measured_by
+    from jobctl.compiler import load_plan
     from jobctl.measure.thresholds import BadThreshold, parse_thresholds
 
-    found = parse_thresholds(asked.thresholds, measured=measured_by(scenario))
+    measured = measured_by(scenario)
+    found = parse_thresholds(asked.thresholds, measured=measured)
+    declared = parse_thresholds(load_plan(asked.spec).thresholds) if asked.spec else ()
+    for threshold in declared:
+        if threshold.scope or threshold.metric.name not in measured:
+            env.note(f"note: `{threshold.text}` of the specs is left out: `bench {scenario.name}` does not measure it")
+        else:
+            found += (threshold,)
     for threshold in found:
         if threshold.scope:
             raise BadThreshold(

@@ -82,7 +82,7 @@ def say_ready(worker_id: str = "") -> None:
 
 
 def plan_of(spec: str | None, prefix: str, weights: Mapping[str, int]) -> Plan:
-    """Compile the specs, with every queue under a name of this run's own, and without schedules.
+    """Compile the specs, with every queue under a name of this run's own, and without schedules and alerts.
 
     Raises:
         SpecErrors: the specs have problems.
@@ -93,5 +93,6 @@ def plan_of(spec: str | None, prefix: str, weights: Mapping[str, int]) -> Plan:
         queues=tuple(replace(queue, name=f"{prefix}{queue.name}") for queue in plan.queues),
         registrations=tuple(replace(each, queue=f"{prefix}{each.queue}", unique=None) for each in plan.registrations),
         schedules=(),
+        alerts=(),
         fingerprint=f"{prefix}{plan.fingerprint}",
     )
