@@ -120,7 +120,8 @@ class QueueKeys:
     count), ``losses`` (id -> JSON objects joined by commas, one per delivery lost or handed back), ``replays`` (id ->
     keys of its replays), ``poison`` (id -> raw bytes that are no record), ``cancels`` (id -> reason, for a running
     job). ``paused`` exists while the queue is paused. ``watched`` (string) says when upkeep was last done, ms, and when
-    it last granted a respite after an outage, ms.
+    it last granted a respite after an outage, ms. ``totals`` (hash) counts what workers did since ever, see
+    `jobctl.worker.tally.QueueSums`.
     """
 
     __slots__ = (
