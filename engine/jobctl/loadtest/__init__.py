@@ -21,7 +21,11 @@ __all__ = ["JobUser"]
 
 def __getattr__(name: str) -> Any:
     if name == "JobUser":
-        from jobctl.loadtest.user import JobUser
-
+        try:
+            from jobctl.loadtest.user import JobUser
+        except ModuleNotFoundError as error:
+            if error.name == "locust":
+                raise ModuleNotFoundError("load tests need Locust: pip install 'jobctl[load]'", name="locust") from None
+            raise
         return JobUser
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

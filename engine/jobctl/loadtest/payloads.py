@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +12,7 @@ from jobctl.errors import UsageError
 from jobctl.spec.model import NO_DEFAULT, FieldType, PayloadField
 
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
+SPAN_S: Final = 365 * 86_400
 
 
 def made_up(registration: Registration, number: int) -> dict[str, Any]:
@@ -19,10 +21,12 @@ def made_up(registration: Registration, number: int) -> dict[str, Any]:
     Raises:
         UsageError: a field has a pattern, which nothing here can satisfy.
     """
+    return _object(registration.name, registration.payload, number)
+
+
+def _object(job: str, fields: Iterable[PayloadField], number: int) -> dict[str, Any]:
     return {
-        field.name: _value(registration.name, field, number)
-        for field in registration.payload
-        if field.required and field.default is NO_DEFAULT
+        field.name: _value(job, field, number) for field in fields if field.required and field.default is NO_DEFAULT
     }
 
 
@@ -51,7 +55,7 @@ def _value(job: str, field: PayloadField, number: int) -> Any:
         case FieldType.URL:
             return f"https://example.com/{number}"
         case FieldType.DATETIME:
-            return (EPOCH + timedelta(seconds=number)).isoformat()
+            return (EPOCH + timedelta(seconds=number % SPAN_S)).isoformat()
         case FieldType.DURATION:
             return f"{least:g}s" if least else "1s"
         case FieldType.ENUM:
@@ -60,4 +64,4 @@ def _value(job: str, field: PayloadField, number: int) -> Any:
             item = field.items
             return [_value(job, item, number + index) for index in range(int(least))] if item is not None else []
         case FieldType.OBJECT:
-            return {inner.name: _value(job, inner, number) for inner in field.fields if inner.required}
+            return _object(job, field.fields, number)
