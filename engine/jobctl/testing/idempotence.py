@@ -23,7 +23,7 @@ from jobctl.testing.ran import Ran
 from jobctl.worker.run import Callee
 from jobctl.worker.tasks import end_tasks
 
-MOST_POINTS = 500
+MOST_POINTS = 200
 MOST_SHOWN = 10
 
 Probe = Callable[[], Any]
@@ -77,7 +77,9 @@ class Crash:
         async def counted() -> Any:
             return await AtWaits(coroutine, lambda wait: self.meet(coroutine, wait))
 
-        return asyncio.Task(counted(), loop=loop, **options)
+        task = asyncio.Task(counted(), loop=loop, **options)
+        task.add_done_callback(lambda _: coroutine.close())  # one that was cancelled before it began has no other end
+        return task
 
 
 class CrashingCallee:
@@ -147,8 +149,15 @@ async def _deliver(make: Deliver, crash: Crash) -> Ran:
         await end_tasks(asyncio.all_tasks() - before)
 
 
-def check(name: str, make: Deliver, code: CodeType | None, probe: Probe, reset: Callable[[], Any]) -> int:
-    """Try everything; return at how many points the handler was crashed.
+def check(
+    name: str,
+    make: Deliver,
+    code: CodeType | None,
+    probe: Probe,
+    reset: Callable[[], Any],
+    most: int = MOST_POINTS,
+) -> int:
+    """Try everything; return at how many points the handler was crashed: at most so many, spread evenly.
 
     Raises:
         AssertionError: some trial left another world than one run does, or did not end at all.
@@ -160,8 +169,8 @@ def check(name: str, make: Deliver, code: CodeType | None, probe: Probe, reset: 
         raise AssertionError(f"`{name}` does not complete even once: {ran}") from ran.error
     wanted = probe()
     failed = [*_try(make, code, probe, reset, wanted, None)]
-    points = min(first.points, MOST_POINTS)
-    for point in range(1, points + 1):
+    points = min(first.points, most)
+    for point in (1 + n * first.points // points for n in range(points)):
         failed += _try(make, code, probe, reset, wanted, point)
     if failed:
         lines = [f"`{name}` is not safe to run again: one run leaves {wanted!r}, but"]

@@ -18,7 +18,7 @@ from jobctl.testing.accounting import Account, Books, close_books
 from jobctl.testing.broker import HarnessBroker
 from jobctl.testing.enqueued import Board
 from jobctl.testing.faults import Fault
-from jobctl.testing.idempotence import Crash, CrashingCallee, check
+from jobctl.testing.idempotence import MOST_POINTS, Crash, CrashingCallee, check
 from jobctl.testing.noted import Promises
 from jobctl.testing.process import ProcessWorker
 from jobctl.testing.ran import Ran, Runs
@@ -71,6 +71,7 @@ class _Jobs(Board):
         probe: Callable[[], Any],
         reset: Callable[[], Any] = lambda: None,
         key: str | None = None,
+        most: int = MOST_POINTS,
         **fields: Any,
     ) -> int:
         """Insist that a job is safe to run again: run it twice, crash it at every point and run it again.
@@ -85,6 +86,7 @@ class _Jobs(Board):
             probe: looks at the world; whatever it returns is compared with what it returned after one run.
             reset: makes the world what it was, before each trial.
             key: the job's key.
+            most: crash it at so many points at most, spread evenly over all there are.
             fields: payload fields as keywords.
 
         Returns:
@@ -113,7 +115,7 @@ class _Jobs(Board):
                 asyncio.get_running_loop().set_task_factory(None)
                 await state.close()
 
-        return check(registration.name, deliver, code, probe, reset)
+        return check(registration.name, deliver, code, probe, reset, most)
 
     def _record(self, job: str, payload: Mapping[str, Any], attempt: int, **options: Any) -> bytes:
         registration = self.plan.registration(job)
