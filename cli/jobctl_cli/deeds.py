@@ -91,7 +91,7 @@ class Work:
         try:
             await act(inspector, targets, tell)
         except BaseException:
-            progress.clear()
+            progress.stop()
             if self.outcomes:  # a command that is stopped halfway says how far it came
                 done = sum(screen.is_done(outcome) for outcome in self.outcomes)
                 self.env.note(f"note: {plural(done, 'job')} of {len(targets):,} {self.deed.past} so far")

@@ -61,13 +61,13 @@ class Progress:
         self.show(done)
 
     def stop(self) -> str:
-        """Take the bar away and return how far it came, as of a work that was interrupted."""
+        """Take the bar away for good and return how far it came, as of a work that was interrupted."""
         self.clear()
+        self._env.progress = None
         return f"{self._verb} {self._done:,}" + (f" of {self._total:,}" if self._total else "")
 
     def clear(self) -> None:
-        """Take the bar away: the work is done."""
-        self._env.progress = None
+        """Take the bar away."""
         if self._is_shown:
             self._env.stderr.write("\r\x1b[K")
             self._env.stderr.flush()

@@ -134,7 +134,7 @@ def purge(
         try:
             await inspector.purge(name, states, tell=tell)
         except BaseException:
-            progress.clear()
+            progress.stop()
             if deleted:
                 env.note(f"note: {plural(deleted, 'job')} deleted so far")
             raise
