@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -128,3 +129,11 @@ def test_statistics_of_a_distribution() -> None:
 
     assert [reader(histogram) for reader in readers if reader] == [1.0, 2.0, 3.0]
     assert statistic("p100.5") is None
+
+
+def test_the_page_on_load_tests_explains_every_metric() -> None:
+    page = (Path(__file__).parents[3] / "docs/load-testing.md").read_text(encoding="utf-8")
+
+    missing = [metric.name for metric in METRICS.values() if f"| {metric.summary} |" not in page]
+
+    assert missing == []
