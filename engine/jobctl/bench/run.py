@@ -14,7 +14,7 @@ from jobctl.bench.order import Order, plan_of
 from jobctl.bench.processes import Process
 from jobctl.bench.sampling import Sampler
 from jobctl.bench.scenario import BACKLOG, Phase, Portion
-from jobctl.bench.space import Space, own_space
+from jobctl.bench.space import Space, new_prefix, own_space
 from jobctl.bench.trace import CUT_OFF, INTERRUPTED, Trace
 from jobctl.broker.hearing import EndListener
 from jobctl.testing.servers import PrivateServer
@@ -65,9 +65,11 @@ def run_phase(side: str, phase: Phase, mix: tuple[Portion, ...], setup: Setup, t
     with tempfile.TemporaryDirectory(prefix="jobctl-bench-") as home, ExitStack() as stack:
         folder = Path(home)
         url = setup.url or stack.enter_context(_private_server(folder / "server"))
-        space = stack.enter_context(own_space(url, may_share=setup.may_share))
-        prefix = space.prefix
+        prefix = new_prefix()
         plan = plan_of(setup.spec, prefix, setup.weights)
+        weights = {queue.name: queue.weight for queue in plan.queues}
+        queues = [f"{prefix}all"] if side == "saq" and not setup.apart else list(weights)
+        space = stack.enter_context(own_space(url, prefix, queues, may_share=setup.may_share)) if setup.url else None
         order = Order(
             task="produce",
             url=url,
@@ -81,8 +83,6 @@ def run_phase(side: str, phase: Phase, mix: tuple[Portion, ...], setup: Setup, t
             apart=setup.apart,
             journal=str(folder / "producer.journal"),
         )
-        weights = {queue.name: queue.weight for queue in plan.queues}
-        queues = [f"{prefix}all"] if side == "saq" and not setup.apart else list(weights)
         sampler = stack.enter_context(closing(Sampler(url, queues)))
         before = sampler.look()
         trace = Trace(phase=phase, prefix=prefix, weights=weights, before=before, filled=before)
@@ -118,7 +118,7 @@ class _Stage:
         order: Order,
         folder: Path,
         setup: Setup,
-        space: Space,
+        space: Space | None,
         sampler: Sampler,
         trace: Trace,
         tell: Progress,
@@ -175,7 +175,9 @@ class _Stage:
             order = replace(self._order, task="work", journal=journal)
             self._workers.append(Process(self._side, order, self._folder, f"worker-{number}"))
         for worker in self._workers:
-            self._space.workers.append(worker.wait_ready())
+            worker_id = worker.wait_ready()
+            if self._space is not None:
+                self._space.workers.append(worker_id)
 
     def _watch(self, what: str, left: int, total: int) -> None:
         """Wait until no job is left."""
@@ -190,6 +192,8 @@ class _Stage:
             worker.is_running()
 
     def _is_in_time(self) -> bool:
+        if self._space is not None:
+            self._space.keep()
         if time.monotonic() < self._deadline_s:
             return True
         self._trace.stopped = CUT_OFF

@@ -181,5 +181,5 @@ class QueueKeys:
         return tuple(getattr(self, name) for name in self.__slots__ if name not in ("name", "prefix"))
 
     def patterns(self) -> tuple[str, ...]:
-        """Return the patterns of the keys there are any number of: records, reports, counters by time."""
-        return f"{self.prefix}*", self.worker_info("*"), self.day("*"), f"jobctl:{self.name}:rate:*"
+        """Return the patterns of the keys there are any number of: records, reports, counters by time, logs."""
+        return f"{self.prefix}*", self.worker_info("*"), self.day("*"), f"jobctl:{self.name}:rate:*", self.log("*")

@@ -55,7 +55,7 @@ def test_a_broker_with_jobs_is_refused(jobctl: Any) -> None:
     out = jobctl("bench", "--no-plots")
 
     assert out.exit_code == 2
-    assert "holds other jobs" in out.stderr
+    assert "1 other jobs" in out.stderr
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import pytest
 import redis
 
@@ -9,12 +11,17 @@ from jobctl import BlockingClient, load_plan
 from jobctl.bench.order import JOBS
 from jobctl.bench.run import Setup, run_phase
 from jobctl.bench.scenario import BACKLOG, SCENARIOS, Phase
-from jobctl.bench.space import BrokerInUse, own_space
+from jobctl.bench.space import new_prefix, own_space
 from jobctl.broker import keys
+from jobctl.loadtest.keyspace import BrokerInUse
 
 
 def tell(*_: object) -> None:
     pass
+
+
+def space(url: str, *, may_share: bool = False) -> AbstractContextManager[object]:
+    return own_space(url, new_prefix(), ["q"], may_share=may_share)
 
 
 def enqueue_one(url: str) -> None:
@@ -25,17 +32,19 @@ def enqueue_one(url: str) -> None:
 def test_a_broker_that_holds_other_jobs_is_refused(redis_url: str) -> None:
     enqueue_one(redis_url)
 
-    with pytest.raises(BrokerInUse, match="queue `low`") as refused, own_space(redis_url, may_share=False):
+    with pytest.raises(BrokerInUse, match="1 other jobs") as refused, space(redis_url):
         pass
 
     assert refused.value.hint
     assert "--shared" in refused.value.hint
 
 
-def test_a_broker_that_workers_serve_is_refused(redis_url: str, server: redis.Redis) -> None:
-    server.zadd(keys.WORKERS, {"w1": 4_102_444_800_000})
-
-    with pytest.raises(BrokerInUse, match=r"served by 1 worker$"), own_space(redis_url, may_share=False):
+def test_two_runs_at_once_on_one_broker_are_refused(redis_url: str) -> None:
+    with (
+        space(redis_url, may_share=True),
+        pytest.raises(BrokerInUse, match="another load test"),
+        space(redis_url, may_share=True),
+    ):
         pass
 
 
