@@ -28,7 +28,7 @@ def confirm(env: Environment, question: str, *, refusal: str, hint: str = "`--ye
     """
     if not env.stdin.isatty():
         raise UsageError(refusal, code="usage.unconfirmed", hint=hint)
-    env.stdout.flush()
+    env.flush()
     env.stderr.write(f"{question}? [y/N] ")
     env.stderr.flush()
     if env.stdin.readline().strip().lower() not in ("y", "yes"):

@@ -7,7 +7,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,10 @@ PIPE_COLUMNS = 80
 PIPE_LINES = 24
 ERROR = re.compile(r"(?:\x1b\[[\d;]*m)*error\[")
 """How every error of ours begins, with colours or without."""
+
+
+class ReaderGone(Exception):
+    """Who read our output has gone. An OSError, as Python has it, would be taken for one of the broker's connection."""
 
 
 @dataclass(kw_only=True)
@@ -116,14 +121,29 @@ class Environment:
         return columns or PIPE_COLUMNS, lines or PIPE_LINES
 
     def print(self, text: str = "") -> None:
-        """Write a line of data to stdout."""
-        self.stdout.write(text + "\n")
+        """Write a line of data to stdout.
+
+        Raises:
+            ReaderGone: nobody reads it any more.
+        """
+        with _reader_missed():
+            self.stdout.write(text + "\n")
+
+    def flush(self) -> None:
+        """Hand over what has been written.
+
+        Raises:
+            ReaderGone: nobody reads it any more.
+        """
+        with _reader_missed():
+            self.stdout.flush()
 
     def note(self, text: str) -> None:
         """Write a line to stderr: everything that is not data. With `--quiet` errors only."""
         if self.is_quiet and not ERROR.match(text):
             return
-        self.stdout.flush()  # keeps the order where both are one terminal
+        with suppress(ReaderGone):
+            self.flush()  # keeps the order where both are one terminal
         self.stderr.write(text + "\n")
         self.stderr.flush()
 
@@ -138,6 +158,14 @@ class Environment:
         if self.variables.get("FORCE_COLOR"):
             return True
         return stream.isatty() and self.variables.get("TERM") != "dumb"
+
+
+@contextmanager
+def _reader_missed() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGone from error
 
 
 def _stream(stream: TextIO | None, mode: str) -> TextIO:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobctl.durations import format_elapsed
 from jobctl.errors import JobctlError, PayloadError
+from jobctl_cli.environment import ReaderGone
 from jobctl_cli.exit_status import ExitStatus
 from jobctl_cli.text import harmless_lines
 
@@ -30,7 +31,7 @@ def report(error: BaseException, env: Environment) -> int:
         return ExitStatus.INTERRUPTED
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else ExitStatus.FAILED if error.code else ExitStatus.OK
-    if isinstance(error, BrokenPipeError):
+    if isinstance(error, BrokenPipeError | ReaderGone):
         _close_stdout(env)
         return ExitStatus.BROKEN_PIPE
     if env.is_debug:

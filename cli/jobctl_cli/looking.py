@@ -61,7 +61,7 @@ class Details:
                 job.show(self._env, self._output, self._view, details, is_full=self._is_full)
             elif now != before:
                 job.show(self._env, self._output, self._view, details, is_full=self._is_full)
-            self._env.stdout.flush()
+            self._env.flush()
             before = now
             if all(detail.record.state.is_final and detail.record.completed_ms for detail in details):
                 return
@@ -123,7 +123,7 @@ class Listed:
                 jobs.show(self._env, self._output, self._view, page.jobs[: self._env.size[1] - 2])
             elif page.jobs != before:
                 jobs.show(self._env, self._output, self._view, page.jobs)
-            self._env.stdout.flush()
+            self._env.flush()
             before = page.jobs
             await asyncio.sleep(EVERY_S)
 

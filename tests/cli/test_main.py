@@ -61,6 +61,24 @@ def test_debug_behind_dashes_is_an_argument(jobctl) -> None:
     assert "Traceback" not in out.stderr
 
 
+def test_reader_that_goes_away_is_not_taken_for_the_broker(jobctl, project: Path, redis_url: str) -> None:
+    jobs = "\n".join(['{"job": "boom"}'] * 5_000)
+    assert jobctl("enqueue", "--file", "-", stdin=jobs).exit_code == 0
+    line = f"{sys.executable} -m jobctl_cli inspect --limit 5000 -o name | head -1; echo ${{PIPESTATUS[0]}}"
+
+    run = subprocess.run(
+        ["bash", "-c", line],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "REDIS_URL": redis_url},
+    )
+
+    assert run.stderr == ""
+    assert run.stdout.split()[1] == "141"
+
+
 def test_interruption_is_130_and_says_how_far_it_came(offline, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt

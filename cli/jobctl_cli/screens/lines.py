@@ -46,7 +46,7 @@ def show_more(env: Environment, output: str, lines: Sequence[LogLine], attempt: 
                 env.print(harmless(line.message))
             case _:
                 env.print(_text(env, line))
-    env.stdout.flush()
+    env.flush()
 
 
 def _chosen(lines: Iterable[LogLine], attempt: int | None) -> list[LogLine]:
