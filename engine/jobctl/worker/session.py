@@ -85,6 +85,7 @@ class Session:
         self._reported_at = float("-inf")
         self._found_at = float("-inf")
         self.lines = LineKeeper(execution.held)
+        self._telling = asyncio.Lock()
         self.saq = SaqDuties(
             server,
             worker.id,
@@ -128,7 +129,11 @@ class Session:
         finally:
             logging.getLogger().removeHandler(self.lines)
             beginning = [] if self._scheduling is None else [self._scheduling]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                    await self._telling.acquire()  # what is cut off may have been counted, or not
             await end_tasks([*tasks, *beginning, *self._adopting, stopper])
+            await self._farewell()
 
     def adopt(self) -> None:
         """Go on with the worker's new duties: the same queues, other jobs and schedules."""
@@ -190,10 +195,13 @@ class Session:
                 "the broker did not take the end of some jobs; they run again when their leases end",
                 extra={"jobs": len(execution.ended)},
             )
+
+    async def _farewell(self) -> None:
+        """Leave the last lines and counts, and take the reports away."""
         with contextlib.suppress(exceptions.RedisError, TimeoutError):
             async with asyncio.timeout(FLUSH_TIMEOUT_S):
                 await self.lines.flush_to(self.server)
-                await self.reporter.flush(execution.tally, int(time.time() * 1000), self._has_handler)
+                await self.reporter.flush(self.execution.tally, int(time.time() * 1000), self._has_handler)
                 await self.reporter.retire()
                 await self.saq.retire()
 
@@ -221,17 +229,20 @@ class Session:
         await self.saq.tick()
         if self.worker.duties is None:
             await self.worker.schedule()
+        async with self._telling:
+            await self._tell(findings.now_ms)
+
+    async def _tell(self, now_ms: int) -> None:
+        """Leave lines and counts with the broker, and now and then a report."""
         with contextlib.suppress(exceptions.OutOfMemoryError):  # a full broker: the lines wait, within bounds
             await self.lines.flush_to(self.server)
-        await self.reporter.flush(self.execution.tally, findings.now_ms, self._has_handler)
+        await self.reporter.flush(self.execution.tally, now_ms, self._has_handler)
         now_at = time.monotonic()
         busy = any(getattr(run.context, "fraction", None) is not None for run in self.execution.running.values())
         # somebody who made it quiet, or stops it, waits for its last job
         is_nearing = self._state() != "running" and len(self.execution.running) != self._reported_active
         if busy or is_nearing or now_at - self._reported_at >= REPORT_PERIOD_S:
-            await self.reporter.report(
-                findings.now_ms, self.execution.running, self.execution.tally.starts, self._state()
-            )
+            await self.reporter.report(now_ms, self.execution.running, self.execution.tally.starts, self._state())
             self._reported_at, self._reported_active = now_at, len(self.execution.running)
 
     def _has_handler(self, job_type: str) -> bool:
