@@ -44,6 +44,7 @@ async def follow(live: Live, drawing: Drawing, name: str = "page", every_s: floa
 def stepped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Views are drawn when a test says so: the turns of the clock are far apart."""
     monkeypatch.setattr(module, "TICK_S", 3600.0)
+    monkeypatch.setattr(module, "COST", 0.0)
 
 
 async def test_first_event_brings_all_parts_and_the_next_what_changed() -> None:
@@ -83,6 +84,19 @@ async def test_slow_viewer_gets_the_newest_and_no_backlog() -> None:
         await live.tick()
 
     assert parsed(await anext(stream)) == ("parts", {"a": "9"})
+    await stream.aclose()
+
+
+async def test_page_that_takes_long_is_drawn_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "COST", 1e9)
+    live, drawing = Live(), Drawing()
+    stream = await follow(live, drawing)
+    await anext(stream)
+
+    await live.tick()
+    await live.tick()
+
+    assert drawing.drawn == 1
     await stream.aclose()
 
 
