@@ -6,20 +6,18 @@ interrupts, a batch is done or not, and what is already done is known. Every act
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from operator import attrgetter
-from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from jobctl.broker.abort import Aborted, abort_jobs
 from jobctl.broker.connect import translate_errors
 from jobctl.broker.delete import Deleted, delete_jobs
 from jobctl.broker.keys import QueueKeys
 from jobctl.errors import BrokerError, JobctlError, JobStateError, UsageError
-from jobctl.inspector import audit
 from jobctl.inspector.audit import Action
+from jobctl.inspector.batches import Note, in_batches
 from jobctl.inspector.deeds import REASON, Change, Deed, Target
 from jobctl.inspector.filters import EVERYTHING, JobFilter, parse_filter, where
 from jobctl.inspector.pace import Pace
@@ -38,10 +36,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BATCH = 500  # jobs cancelled or deleted in one script call: a few ms of the server's time
-FIRST_NOTE_S, LAST_NOTE_S = 2.0, 60.0
-"""A long work is noted as it goes on, first after so long, then at intervals twice as long, up to the last: if it is
-killed, the audit log knows of it, and of half of it at least."""
-SHOWN_KEYS = 20  # of jobs named one by one, in the audit log
 
 
 class Repair:
@@ -154,16 +148,13 @@ class Repair:
         async def send_batch(batch: Sequence[Target]) -> list[Replayed]:
             return await self._replay_batch(batch, revision, force=force)
 
-        done = await self._work(
-            Action.JOB_REPLAY,
-            targets,
-            send_batch,
-            lambda each: each.key is not None,
-            pace=Pace(rate_per_s, REPLAY_BATCH),
-            described=run.wanted if run else None,
+        note = Note(
+            action=Action.JOB_REPLAY,
+            target=run.wanted if run else None,
+            actor=self._actor,
             detail=detail | ({"run": run.id} if run else {}),
-            tell=tell,
         )
+        done = await in_batches(self._redis, targets, send_batch, note, pace=Pace(rate_per_s, REPLAY_BATCH), tell=tell)
         if run is not None:
             with translate_errors():
                 await close_run(self._redis, run)
@@ -218,16 +209,13 @@ class Repair:
             answers = await self._by_queue(batch, lambda of, ids: abort_jobs(self._redis, of, ids, reason))
             return [_change(target, answers[target.id]) for target in batch]
 
-        return await self._work(
-            Action.JOB_CANCEL,
-            targets,
-            cancel_batch,
-            lambda each: bool(each.what),
-            pace=Pace(None, BATCH),
-            described=None if wanted is None else str(wanted),
+        note = Note(
+            action=Action.JOB_CANCEL,
+            target=None if wanted is None else str(wanted),
+            actor=self._actor,
             detail={"reason": reason} if reason != REASON else {},
-            tell=tell,
         )
+        return await in_batches(self._redis, targets, cancel_batch, note, pace=Pace(None, BATCH), tell=tell)
 
     async def delete(
         self,
@@ -251,62 +239,8 @@ class Repair:
             answers = await self._by_queue(batch, lambda of, ids: delete_jobs(self._redis, of, ids))
             return [_change(target, answers[target.id]) for target in batch]
 
-        return await self._work(
-            Action.JOB_DELETE,
-            targets,
-            delete_batch,
-            lambda each: bool(each.what),
-            pace=Pace(None, BATCH),
-            described=None if wanted is None else str(wanted),
-            detail={},
-            tell=tell,
-        )
-
-    async def _work(
-        self,
-        action: Action,
-        targets: Sequence[Target],
-        act: Callable[[Sequence[Target]], Awaitable[list[T]]],
-        is_done: Callable[[T], bool],
-        *,
-        pace: Pace,
-        described: str | None,
-        detail: dict[str, Any],
-        tell: Callable[[Sequence[T]], None] | None,
-    ) -> list[T]:
-        """Act batch by batch, and note in the audit log what was done, however this ends."""
-        outcomes: list[T] = []
-        noted_at, every_s, unnoted = monotonic(), FIRST_NOTE_S, 0
-
-        async def note() -> None:
-            nonlocal noted_at, unnoted
-            if unnoted:
-                target = described or ", ".join(each.key for each in targets[:SHOWN_KEYS])
-                count, unnoted, noted_at = unnoted, 0, monotonic()
-                await audit.record(
-                    self._redis, action, target=target or "all", count=count, actor=self._actor, detail=detail
-                )
-
-        async def one(batch: Sequence[Target]) -> None:
-            nonlocal unnoted
-            with translate_errors():
-                answers = await act(batch)
-            outcomes.extend(answers)
-            unnoted += sum(map(is_done, answers))
-            if tell:
-                tell(answers)
-
-        try:
-            for start in range(0, len(targets), pace.batch):
-                batch = targets[start : start + pace.batch]
-                await pace.turn(len(batch))
-                await _to_its_end(one(batch))
-                if monotonic() - noted_at > every_s:
-                    await note()
-                    every_s = min(2 * every_s, LAST_NOTE_S)
-        finally:
-            await _to_its_end(note())
-        return outcomes
+        note = Note(action=Action.JOB_DELETE, target=None if wanted is None else str(wanted), actor=self._actor)
+        return await in_batches(self._redis, targets, delete_batch, note, pace=Pace(None, BATCH), tell=tell)
 
     async def _replay_batch(self, targets: Sequence[Target], revision: Revision, *, force: bool) -> list[Replayed]:
         rows = await read_rows(self._redis, [target.id for target in targets])
@@ -354,18 +288,6 @@ def _obstacle(target: Target, row: Row, *, is_free: bool) -> JobctlError | None:
     if row.replays and not is_free:
         return replayed_before(target.key, row.replays[-1])
     return None
-
-
-async def _to_its_end(work: Awaitable[None]) -> None:
-    """Do something that is not to be left halfway: a cancellation waits for its end."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        if not task.cancelled() and (error := task.exception()) is not None:
-            raise error from None
-        raise
 
 
 def _change(target: Target, answer: Aborted | Deleted) -> Change:
