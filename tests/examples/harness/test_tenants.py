@@ -203,6 +203,17 @@ def clock_now(jobs: BlockingJobs) -> Any:
 # Things that go wrong.
 
 
+def test_an_outage_is_got_over_whatever_dies_meanwhile(
+    client: BlockingClient, worker: BlockingWorker, jobs: BlockingJobs
+):
+    """The example of the README."""
+    client.enqueue("tenant-init", id=ACME)
+    worker.inject(fail("tenant-init", attempts=[1, 2]), kill("tenant-init", at="end"))
+
+    assert worker.advance("1h", schedules=()).of("tenant-init").outcomes == ["retry", "retry", "lost", "complete"]
+    assert jobs.account().is_sound
+
+
 @pytest.mark.parametrize("at", ["start", 2, "end"])
 def test_a_worker_that_dies_costs_no_tenant(
     client: BlockingClient, worker: BlockingWorker, jobs: BlockingJobs, db: Database, at: Any
