@@ -41,6 +41,22 @@ class _Cancellable:
                 raise exceptions.ConnectionError(f"a command could not be sent: {error}") from error
             raise
 
+    async def can_read_destructive(self: Any) -> bool:
+        """Whether something has come that nobody asked for. The pool asks before it gives a connection out.
+
+        redis-py reads with a timeout of 0 to find out. In Python 3.11 that takes a cancellation that was asked for just
+        before (by Ctrl-C in the middle of a computation, say) for the end of its time, and swallows it.
+
+        Raises:
+            redis.exceptions.ConnectionError: the server has closed the connection.
+        """
+        await asyncio.sleep(0)  # the event loop takes meanwhile what has come
+        reader = self._reader
+        if reader is None or reader.at_eof():
+            await self.disconnect(nowait=True)
+            raise exceptions.ConnectionError("the server has closed the connection")
+        return bool(reader._buffer) or self._parser._reader.has_data()
+
 
 @cache
 def cancellable(connection_class: type[Any]) -> type[Any]:
