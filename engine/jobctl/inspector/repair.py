@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from jobctl.inspector.inspector import Inspector, Progress
 
 T = TypeVar("T")
-BATCH = 500  # jobs cancelled or deleted in one script call: a few ms of the server's time
+BATCH = 200  # jobs cancelled or deleted in one script call: a few ms of the server's time
 
 
 class Repair:
