@@ -112,6 +112,25 @@ def test_backfill_shows_then_runs_each_tick_once(jobctl: Any, stored: Any, serve
     assert server.llen(keys.QueueKeys("critical").queued) == 6
 
 
+def test_what_is_done_to_schedules_by_hand_is_noted(jobctl: Any, stored: Any) -> None:
+    line = ("cron", "backfill", "boom", "--from", "2026-01-01", "--to", "2026-01-04")
+    jobctl("cron", "pause", "boom")
+    jobctl("cron", "pause", "boom")
+    jobctl("cron", "run", "boom")
+    jobctl(*line, "--dry-run")
+    jobctl(*line)
+    jobctl(*line)  # nothing is left to be run
+
+    entries = jobctl("audit", "--action", "schedule", "--target", "boom", "-o", "json").json
+
+    assert [(entry["action"], entry["count"]) for entry in entries] == [
+        ("schedule.backfill", 3),
+        ("schedule.run", 1),
+        ("schedule.pause", 1),
+    ]
+    assert entries[0]["detail"] == {"first": "2026-01-01T02:00:00+01:00", "last": "2026-01-03T02:00:00+01:00"}
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [

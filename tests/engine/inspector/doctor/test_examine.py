@@ -179,6 +179,19 @@ async def test_user_without_a_command(private: PrivateServer, root: redis_py.Red
     assert finding.facts["namespaces"] == ["jobctl:*", "saq:*"]
 
 
+async def test_check_that_is_refused_does_not_stop_the_others(private: PrivateServer, root: redis_py.Redis) -> None:
+    enqueue(root)
+    root.lmove(QueueKeys("default").queued, QueueKeys("default").active)
+
+    async with connect(user(private, root, "~*", "&*", "+@all", "-zmscore")) as redis:
+        report = await examine(redis)
+
+    assert list(report.unknown) == ["leases"]
+    assert "ZMSCORE" in report.unknown["leases"].upper()
+    assert [finding.code for finding in report.findings] == ["permissions.refused"]
+    assert "schedules" in report.sound
+
+
 async def test_user_who_may_see_only_saqs_keys(private: PrivateServer, root: redis_py.Redis) -> None:
     async with connect(user(private, root, "~saq:*", "&*", "+@all")) as redis:
         report = await examine(redis)
