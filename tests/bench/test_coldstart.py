@@ -22,7 +22,7 @@ def test_a_line_a_command_with_its_heaviest_imports() -> None:
         "config contexts --help",
         "config show",
     ]
-    assert all(re.search(r"\d+ ms   \w+ \d+, ", line) for line in lines[:-1])
+    assert all(re.search(r"\d+ ms   +\d+ \w+ \d+, ", line) for line in lines[:-1])
     assert lines[-1] == "0 over 60000 ms"
 
 
