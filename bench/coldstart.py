@@ -4,8 +4,9 @@
 
 Every command is run as a process of its own: its help page, and where it can be, what it is for, on a broker with next
 to nothing in it. The time is the shortest of the repeats, interpreter included: what else the machine does can only
-add to it. Behind it stands the CPU time, which a busy machine blurs less. A package's share is what its modules took to load, without what they loaded in turn; a command over the
-limit is marked and makes the exit code 1.
+add to it. Behind it stands the CPU time, which a busy machine blurs less, then the packages that took most of it: what
+their modules took to load, without what those loaded in turn. A command over the limit is marked and makes the exit
+code 1.
 """
 
 from __future__ import annotations
