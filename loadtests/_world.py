@@ -9,6 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 TENANTS = 1_000
 INVITATIONS = 4_000
@@ -34,7 +35,9 @@ def world() -> Iterator[Mapping[str, str]]:
     """Run the process; yield the environment that workers need, as it says."""
     with tempfile.TemporaryDirectory(prefix="jobctl-load-") as folder:
         command = [sys.executable, "-m", "loadtests._world_server", folder]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, cwd=Path(__file__).parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
             assert process.stdin is not None  # noqa: S101 - it was asked for
             assert process.stdout is not None  # noqa: S101
             try:

@@ -9,6 +9,7 @@ have a database, services and a mail server of their own; with workers of yours,
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,7 +17,11 @@ from random import Random
 
 from jobctl.client import NewJob
 from jobctl.loadtest import JobUser
-from loadtests._world import invitation_id, tenant_id, world
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT))  # whatever folder Locust is started in; workers get this path as well
+
+from loadtests._world import invitation_id, tenant_id, world  # noqa: E402
 
 PERCENT = {"user-invitation": 62, "tenant-init": 20, "health-check": 15, "outbox-drain": 2, "system-user-expiry": 1}
 
@@ -25,7 +30,7 @@ class Mixed(JobUser):
     """Sends the tenants' jobs, 20 a second."""
 
     scenario = "mixed"
-    spec = str(Path(__file__).parents[1] / "jobspecs")
+    spec = str(ROOT / "jobspecs")
     jobs = tuple(PERCENT)
     rate = 20.0
     arrivals = "poisson"

@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 FINISH, LOG = "jobctl-finish", "jobctl-log"  # messages between Locust's processes
 REPLY_SLACK_S = 20.0  # over the longest wait for jobs on their way
 PAUSE_S = 0.1
+INTERRUPTED = 130
 FAULTS = ("lost", "dead", "cancelled", "refused")
 
 
@@ -161,12 +162,13 @@ class Plugin:
         if self._is_stopping:
             return
         self._is_stopping = True
-        owner, session, self.session = self.owner, self.session, None
+        owner, session = self.owner, self.session
         self.owner = None
         if owner is None:
-            if session is not None:  # the master has gone, or this process is interrupted
-                session.is_over = True
+            if session is not None and not session.is_over:  # the master has gone, or this process is interrupted
+                session.abandon()
             return
+        self.session = None
         try:
             owner.stop()
             if session is not None:
@@ -252,16 +254,10 @@ PLUGINS: WeakKeyDictionary[Environment, Plugin] = WeakKeyDictionary()
 """The plugin of each Locust environment: one, where Locust is started from the command line."""
 
 
-def session_of(environment: Environment) -> Session:
-    """Return this process's part in the run.
-
-    Raises:
-        RuntimeError: no run has begun.
-    """
+def session_of(environment: Environment) -> Session | None:
+    """Return this process's part in the run; None = no run is under way."""
     plugin = PLUGINS.get(environment)
-    if plugin is None or plugin.session is None:
-        raise RuntimeError("no load test is under way")
-    return plugin.session
+    return plugin.session if plugin is not None else None
 
 
 def install(events: Any) -> None:
@@ -297,6 +293,8 @@ def _init(environment: Any, **_: Any) -> None:
     except JobctlError as error:
         _say(error)
         raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
     if environment.web_ui is not None:
         environment.host = environment.host or _broker()
         add_tabs(environment.web_ui, plugin.current, plugin.choose)

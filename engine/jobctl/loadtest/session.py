@@ -161,6 +161,11 @@ class Session:
             )
         return usage
 
+    def abandon(self) -> None:
+        """Send no more, and follow no job to its end any longer: this process ends, and says nothing of those."""
+        self.is_over = True
+        self.tracker.on_the_way.clear()
+
     def _hold(self) -> None:
         if len(self.tracker.on_the_way) < self.options.outstanding:
             return

@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
 from locust import User, events, task
+from locust.exception import StopUser
 
 from jobctl.client import NewJob
 from jobctl.compiler.plan import Registration
@@ -106,7 +107,10 @@ class JobUser(User):
 
     def on_start(self) -> None:
         """Take part in the run."""
-        self.session = plugin.session_of(self.environment)
+        session = plugin.session_of(self.environment)
+        if session is None:
+            raise StopUser  # Locust deals out users once more to processes that are ending
+        self.session = session
         self.options = self.session.options
         # Different numbers for every user of every process: ids are made of them. All stay below 2 ** 53.
         self.numbers = itertools.count(Random().getrandbits(28) << 24)

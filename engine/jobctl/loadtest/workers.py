@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 40.0  # over the worker's own grace
 POLL_S = 0.05
+LAUNCH = """
+import signal, sys
+from jobctl.worker.lifeline import die_with_parent
+die_with_parent(int(sys.argv.pop(1)), signal.SIGTERM)
+from jobctl_cli.main import main
+sys.exit(main())
+"""
+"""`jobctl run`, which ends when we do, however that is."""
 LAST_WORDS = 20  # lines of a log that an error shows
 
 
@@ -47,8 +55,8 @@ class Workers:
     def __init__(
         self, spec: str, url: str, concurrency: int, *, lease: str | None = None, env: Mapping[str, str] | None = None
     ) -> None:
-        self._command = [sys.executable, "-m", "jobctl_cli", "run", "--spec", spec, "--concurrency", str(concurrency)]
-        self._command += ["--no-scheduler"]
+        self._command = [sys.executable, "-c", LAUNCH, str(os.getpid())]
+        self._command += ["run", "--spec", spec, "--concurrency", str(concurrency), "--no-scheduler"]
         self._env = {
             **os.environ,
             **(env or {}),
@@ -73,8 +81,14 @@ class Workers:
         for _ in range(count):
             self._started += 1
             with self._log(self._started).open("wb") as log:
+                # A session of its own: Ctrl-C is for us, who first wait for the jobs on their way.
                 process = subprocess.Popen(  # noqa: S603 - our own command
-                    self._command, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                    self._command,
+                    env=self._env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
                 )
             self._processes.append(process)
 
