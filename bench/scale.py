@@ -133,8 +133,9 @@ def draw(measured: Sequence[Point], path: Path) -> None:
             axes.set_xticks(at)
         else:
             for hue, side in zip(HUES, ("worker", "broker"), strict=False):
-                costs = [(point.best(f"{side}.cpu_per_job") or 0) * 1000 for point in found]
-                axes.plot(at, costs, "o-", color=hue, label=f"{side}: µs of CPU a job")
+                name = f"{side}.cpu_per_job"
+                costs = [(point.value, cost * 1000) for point in found if (cost := point.best(name)) is not None]
+                axes.plot(*zip(*costs, strict=True), "o-", color=hue, label=f"{side}: µs of CPU a job")
             axes.set_xscale("log")
             axes.set_ylim(bottom=0)
         axes.set_xlabel(title)

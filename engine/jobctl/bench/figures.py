@@ -25,6 +25,7 @@ WINDOWS = 10
 NS = 1e9
 MS = 1e6
 PERCENTS = (50, 95, 99)
+LEAST_COST_S = 0.2  # two looks at what processes have used; of a shorter time nothing can be said
 
 
 COUNTED = ("jobs", "completed", "dead", "cancelled", "lost", "redelivered")
@@ -159,7 +160,7 @@ def costs(trace: Trace, span: Span, jobs: int) -> dict[str, float]:
     # every curve is one of CPU seconds; between two looks it is a straight line
     workers = [[(load.at_ns, load.cpu_s) for load in loads] for loads in trace.workers if loads]
     broker = [(moment.at_ns, moment.cpu_s) for moment in trace.moments]
-    if jobs and workers and broker:
+    if jobs and workers and broker and span.seconds >= LEAST_COST_S:
         used_s = sum(_between(curve, span) for curve in workers)
         found["worker.cpu_per_job"] = used_s / jobs * 1000
         found["broker.cpu_per_job"] = _between(broker, span) / jobs * 1000
