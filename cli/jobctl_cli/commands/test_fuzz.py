@@ -45,15 +45,17 @@ def fuzz(
     """
     from contextlib import closing
 
+    from jobctl_cli.testing_extra import require_hypothesis, without_logs
+
+    require_hypothesis()
+
     from jobctl.testing.fuzz import fuzz as run
     from jobctl.testing.harness import Harness, Options
     from jobctl.testing.jobs import BlockingJobs
     from jobctl_cli.screens import fuzz as screen
     from jobctl_cli.search_path import with_current_folder
-    from jobctl_cli.testing_extra import require_hypothesis, without_logs
 
     env: Environment = ctx.obj
-    require_hypothesis()
     with_current_folder()
     paths = [spec or env.settings.spec]
     with without_logs(), closing(Harness(Options(spec=paths), is_blocking=True)) as harness:

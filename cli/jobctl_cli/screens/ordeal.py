@@ -51,7 +51,7 @@ def show(env: Environment, output: str, job: str, ordeal: Ordeal) -> None:
 
     def render() -> str:
         rows: list[list[str | Cell]] = [
-            [Cell(fate, "bold red" if fate in BROKEN else ""), str(count), MEANINGS[fate]]
+            [Cell(fate, "bold red" if count and fate in BROKEN else ""), str(count), MEANINGS[fate]]
             for fate, count in data["fates"].items()
             if count or fate == "lost"
         ]

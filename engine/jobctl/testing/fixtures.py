@@ -10,6 +10,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,12 @@ def join(config: pytest.Config) -> None:
     choose_spec(spec_of(config))
     if str(config.rootpath) not in sys.path:
         sys.path.append(str(config.rootpath))  # handlers are imported as `jobctl run` does from there
-    others = [plugin for plugin in config.pluginmanager.get_plugins() if plugin is not None]
+    # A conftest's fixtures come first in its own folder, and ours stay in all others.
+    others = [
+        plugin
+        for plugin in config.pluginmanager.get_plugins()
+        if Path(getattr(plugin, "__file__", None) or "").name != "conftest.py"
+    ]
     ours = {name: fixture for name, fixture in FIXTURES.items() if not any(_offers(one, name) for one in others)}
     module = ModuleType("jobctl_fixtures")
     vars(module).update(ours, pytest_unconfigure=_stop_server)

@@ -123,7 +123,7 @@ class TestPayloads:
     def test_a_jobs_bug_is_found_and_shrunk(self, jobs: BlockingJobs):
         found: list[dict[str, Any]] = []
 
-        @settings(max_examples=200, deadline=None, database=None, derandomize=True)
+        @settings(max_examples=60, deadline=None, database=None, derandomize=True)
         @given(payload=payloads("picky", BUGS))
         def run(payload: dict[str, Any]) -> None:
             if jobs.perform("picky", payload, expect=None).outcome != "complete":

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
+
+from jobctl.testing.harness import Harness, Options
 
 SPEC = "version: 1\njobs:\n  greet: {handler: 'plugin_app:greet', payload: {name: string}}\n"
 HANDLERS = "async def greet(ctx, name):\n    return f'hello {name}'\n"
@@ -76,6 +80,8 @@ def test_tests_in_parallel_do_not_meet_and_fixtures_of_others_come_first(tmp_pat
         plugin_app_dot_py=HANDLERS,
         other_dot_py="import pytest\n@pytest.fixture\ndef client():\n    return 'of another plugin'\n",
         conftest_dot_py="import pytest\n@pytest.fixture\ndef clock():\n    return 'of the project'\n",
+        inner__conftest_dot_py="import pytest\n@pytest.fixture\ndef broker():\n    return 'of the folder'\n",
+        inner__test_inner_dot_py="def test_inner(broker):\n    assert broker == 'of the folder'\n",
         pytest_dot_ini="[pytest]\njobctl_spec = specs\nasyncio_mode = auto\n",
         test_many_dot_py="""
             import pathlib
@@ -104,10 +110,29 @@ def test_tests_in_parallel_do_not_meet_and_fixtures_of_others_come_first(tmp_pat
             """,
     )
 
-    out = run_pytest(tmp_path, "-p", "other", "-n", "2", "-o", "asyncio_default_fixture_loop_scope=function")
+    out = run_pytest(
+        tmp_path, ".", "inner", "-p", "other", "-n", "2", "-o", "asyncio_default_fixture_loop_scope=function"
+    )
 
     assert out.returncode == 0, out.stdout + out.stderr
-    assert "21 passed" in out.stdout
+    assert "22 passed" in out.stdout
     homes = [Path(file.read_text()) for file in tmp_path.glob("home-*")]
     assert len(homes) == 10
     assert [home for home in homes if home.exists()] == []  # no server is left behind
+
+
+def test_a_test_costs_less_than_5_ms() -> None:
+    """Of this process's processor time: what else runs on the machine does not matter."""
+    options = Options(spec=[Path(__file__).parent / "app/jobs.yaml"])
+
+    def one() -> float:
+        began_s = time.process_time()
+        harness = Harness(options, {}, is_blocking=True)
+        harness.client.enqueue("plain", n=1)
+        harness.jobs.assert_enqueued("plain")
+        harness.close()
+        return time.process_time() - began_s
+
+    one()  # starts the server
+
+    assert statistics.median(one() for _ in range(30)) < 0.005

@@ -79,8 +79,7 @@ def test_a_failure_shows_what_came_instead_and_the_way_there(tmp_path: Path):
         "  f: delays",
         "    - [10s, 20s]",
         "    + [10s]",
-        "        0s  flaky retry, attempt 1 of 3, again in 10s: jobctl.testing.scenarios.scripted.Failed: "
-        "the scenario says so",
+        "        0s  flaky retry, attempt 1 of 3, again in 10s: the scenario says so",
         "       10s  flaky complete, attempt 2 of 3",
         "  ran: hourly",
         "    - 1",

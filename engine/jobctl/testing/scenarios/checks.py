@@ -13,6 +13,7 @@ from jobctl.durations import format_duration
 from jobctl.records import JobRecord, JobState
 from jobctl.testing.ran import Ran, Runs
 from jobctl.testing.scenarios.model import Expected, Mismatch
+from jobctl.testing.scenarios.scripted import Failed
 
 WAITING = (JobState.QUEUED, JobState.SCHEDULED, JobState.RETRYING)
 NEAR_S = 0.0015  # the broker keeps milliseconds
@@ -99,10 +100,14 @@ def _waiting(world: World) -> Counter[str]:
 
 
 def _history(runs: list[Ran], world: World) -> tuple[str, ...]:
-    lines = [f"{format_duration(round((ran.at - world.start).total_seconds(), 3)):>8}  {ran}" for ran in runs]
+    lines = [f"{format_duration(round((ran.at - world.start).total_seconds(), 3)):>8}  {_told(ran)}" for ran in runs]
     if len(lines) > MOST_SHOWN:
         lines = [*lines[:MOST_SHOWN], f"and {len(lines) - MOST_SHOWN} more runs"]
     return tuple(lines) or ("it has not run",)
+
+
+def _told(ran: Ran) -> str:
+    return str(ran).replace(f"{Failed.__module__}.{Failed.__qualname__}: ", "")
 
 
 def _shown(value: Any) -> str:
