@@ -162,23 +162,26 @@ def env(folder: Path, url: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(folder: Path, url: str, *words: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """Keep a jobctl process running meanwhile."""
-    process = subprocess.Popen([JOBCTL, *words], cwd=folder, env=env(folder, url) | variables, stderr=subprocess.PIPE,
-                               text=True)  # fmt: skip
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.communicate(timeout=40)
+def running(folder: Path, url: str, *words: str, **variables: str) -> Iterator[Path]:
+    """Keep a jobctl process running meanwhile, and yield the file it tells its news to."""
+    news = folder / f"{secrets.token_hex(4)}.txt"
+    with news.open("w") as stream:
+        process = subprocess.Popen([JOBCTL, *words], cwd=folder, env=env(folder, url) | variables, stderr=stream)
+        try:
+            yield news
+        finally:
+            process.terminate()
+            process.wait(timeout=40)
 
 
 @contextmanager
 def console(folder: Path, url: str, **variables: str) -> Iterator[str]:
     """Serve a console meanwhile, and yield its address."""
-    with running(folder, url, "web", "--spec", "shop.yaml", "--port", "0", **variables) as process:
-        assert process.stderr is not None  # noqa: S101 - it is a pipe
-        yield process.stderr.readline().removeprefix("console: ").strip().rstrip("/")
+    with running(folder, url, "web", "--spec", "shop.yaml", "--port", "0", **variables) as news:
+        until = time.monotonic() + 20
+        while not news.read_text() and time.monotonic() < until:
+            time.sleep(0.1)
+        yield news.read_text().split()[1].rstrip("/")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from jobctl_web.throttle import Throttle
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
 
 COOKIE = "jobctl_session"
 SECURE_COOKIE = "__Host-jobctl_session"  # browsers take it by TLS only, from us only, for all paths only
@@ -103,8 +106,10 @@ class Access:
                 identity = self._of_token(password)
             if identity is None:
                 self._throttle.failed(address, name)
+                log.warning("login failed", extra={"user": name, "address": address})
             else:
                 self._throttle.succeeded(address, name)
+                log.info("logged in", extra={"user": identity.name, "address": address, "role": identity.role.word})
             return identity
 
     def _visit(self, scope: Scope) -> tuple[Visit, bool]:
@@ -128,6 +133,7 @@ class Access:
             identity = self._of_token(token)
             if identity is None:
                 self._throttle.failed(address, "")
+                log.warning("unknown token", extra={"address": address})
         now = self._clock.time()
         return Visit(Session("", "", now, now), identity, address, is_forgeable=False)
 

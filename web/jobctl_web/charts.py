@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from jobctl.durations import format_elapsed
 
+SMALLEST = 1e-6  # what is less counts as nothing
 WIDTH, HEIGHT = 600, 160  # units of the plot; it is stretched
 STRIP_WIDTH = 100.0
 
@@ -48,14 +49,14 @@ def nice_top(highest: float) -> float:
 
     Example:
         >>> [nice_top(each) for each in (0, 0.3, 7, 12, 230)]
-        [1.0, 0.4, 8, 20, 400]
+        [1.0, 0.4, 8.0, 20.0, 400.0]
     """
-    if highest <= 0:
+    if highest < SMALLEST:
         return 1.0
     power: float = 10 ** math.floor(math.log10(highest))
     for step in (1, 2, 4, 6, 8, 10):
         if highest <= step * power * (1 + 1e-9):
-            return round(step * power, 10)
+            return float(f"{step * power:.6g}")
     return float(10 * power)
 
 

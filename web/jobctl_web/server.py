@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE_S = 5  # for answers that are under way; streams end at once
 BACKLOG = 128
+MOST_REQUESTS = 1_000  # at once, open streams among them
 MOST_HEADER = 16 * 1024  # bytes of a request's head
 
 
@@ -75,6 +76,8 @@ async def serve(url: str, plan: Plan | None, config: WebConfig, started: Callabl
                     web.asgi,
                     log_config=None,
                     access_log=False,
+                    log_level="warning",  # its own news at the start and the end is not ours
+                    limit_concurrency=MOST_REQUESTS,
                     server_header=False,
                     proxy_headers=False,  # whom to believe is configured in `Proxy`, not by a header
                     timeout_graceful_shutdown=GRACE_S,

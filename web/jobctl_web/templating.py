@@ -39,6 +39,7 @@ class Templates:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,  # they come with the package
         )
         self._env.filters |= FILTERS
         self._env.globals |= {"charts": charts, "Role": Role, "outcomes": OUTCOMES, **constants}

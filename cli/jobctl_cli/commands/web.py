@@ -59,7 +59,7 @@ def web(
     import asyncio
 
     from jobctl.errors import UsageError
-    from jobctl_cli import session
+    from jobctl_cli import logs, session
     from jobctl_web.config import read_config
 
     try:
@@ -76,6 +76,7 @@ def web(
         env.variables, path=config, host=host, port=port, hosts=tuple(allow_host or ()), is_read_only=read_only
     )
     plan = session.find_plan(env, spec)
+    logs.set_up(env, format=env.settings.log_format, level="info")
     with session.broker(env, is_brief=False) as url:
         asyncio.run(serve(url, plan, found, lambda address: env.note(f"console: {address}")))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 
 import pytest
+from tests.cli.conftest import Program
 
 from jobctl_web.config import read_config
 from jobctl_web.passwords import check_password
-from tests.cli.conftest import Program
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7"])
@@ -20,8 +20,8 @@ def test_other_addresses_need_credentials(offline: Program, host: str) -> None:
     assert "hint: " in out.stderr
 
 
-def test_broker_that_does_not_answer_is_told_of(offline: Program) -> None:
-    out = offline("web", "--port", "0")
+def test_broker_that_does_not_answer_is_told_of(jobctl: Program) -> None:
+    out = jobctl("web", "--port", "0", REDIS_URL="redis://localhost:1")
 
     assert out.exit_code == 4
 

@@ -15,8 +15,6 @@ from jobctl_web.page import Ask, Page
 if TYPE_CHECKING:
     from jobctl.compiler.plan import Plan
 
-MOST = 5_000  # of each queue, the latest: read within a tenth of a second
-
 
 @dataclass(frozen=True, slots=True)
 class KindLine:
@@ -39,7 +37,7 @@ def as_shown(kind: Kind, plan: Plan | None) -> KindLine:
 
 async def load(console: Console, _: Ask) -> dict[str, Any]:
     """Read what the dead died of."""
-    deaths = await console.deaths(MOST)
+    deaths = await console.deaths()
     return {"deaths": deaths, "lines": [as_shown(kind, console.plan) for kind in deaths.kinds]}
 
 

@@ -13,7 +13,7 @@ from jobctl_web.page import Ask, Missing, Page
 
 PERCENTILES = (50, 90, 95, 99)
 LATEST = 10
-EFFORT = 5_000
+EFFORT = 2_000
 
 
 async def load(console: Console, ask: Ask) -> dict[str, Any]:
