@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -107,6 +108,7 @@ class Plugin:
             given = self.environment.parsed_options
             given.jobctl_broker = owner.url if owner.is_embedded else ""  # others have passwords in them
             given.jobctl_began_ms = owner.measured_from_ms
+            given.jobctl_users = self.environment.runner.target_user_count
         else:
             self.session = self._session(scenario, options, owner.url, owner.measured_from_ms)
 
@@ -127,6 +129,13 @@ class Plugin:
             notes_starts=scenario.notes_starts,
             fire=self._fire,
         )
+
+    def before(self, form: Mapping[str, str]) -> None:
+        """Take what the form says before Locust acts on it: a run begins, or its users become more or fewer."""
+        if name := form.get("jobctl_scenario"):
+            self.choose(name)
+        if (users := form.get("user_count", "")).isdecimal():
+            self.environment.parsed_options.jobctl_users = int(users)
 
     def choose(self, name: str) -> None:
         """Of several shipped scenarios, leave Locust only one: before it deals out users to its processes."""
@@ -260,6 +269,14 @@ def session_of(environment: Environment) -> Session | None:
     return plugin.session if plugin is not None else None
 
 
+def users_of(environment: Any) -> int:
+    """Return how many users the whole run has, in all processes, or will have when all are there."""
+    runner = environment.runner
+    is_told = isinstance(runner, WorkerRunner)  # the master knows
+    count: int = environment.parsed_options.jobctl_users if is_told else runner.target_user_count
+    return max(count, 1)
+
+
 def install(events: Any) -> None:
     """Listen to Locust's events."""
     events.init_command_line_parser.add_listener(_add_options)
@@ -297,7 +314,7 @@ def _init(environment: Any, **_: Any) -> None:
         raise SystemExit(INTERRUPTED) from None
     if environment.web_ui is not None:
         environment.host = environment.host or _broker()
-        add_tabs(environment.web_ui, plugin.current, plugin.choose)
+        add_tabs(environment.web_ui, plugin.current, plugin.before)
 
 
 def _start(environment: Any, **_: Any) -> None:

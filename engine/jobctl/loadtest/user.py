@@ -157,8 +157,7 @@ class JobUser(User):
         rate_per_s = self.options.rate_per_s
         if rate_per_s is None:
             return None
-        users = max(self.environment.parsed_options.num_users or 1, 1)
-        interval_s = self.options.batch * users / rate_per_s
+        interval_s = self.options.batch * plugin.users_of(self.environment) / rate_per_s
         if self.options.arrivals == "together":
             return Together(interval_s)
         return (Poisson if self.options.arrivals == "poisson" else Even)(interval_s, Random())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobctl.measure.runlog import Interval, fairness_of, figures_of
@@ -37,12 +37,12 @@ _TABLES = [
 ]
 
 
-def add_tabs(web_ui: Any, owner: Callable[[], Owner | None], choose: Callable[[str], None]) -> None:
-    """Add the tabs, and have a scenario chosen in the form take effect.
+def add_tabs(web_ui: Any, owner: Callable[[], Owner | None], before: Callable[[Mapping[str, str]], None]) -> None:
+    """Add the tabs, and have what the form says take effect.
 
     Args:
         owner: returns the run that is under way or was the last one.
-        choose: called with the scenario's name before a run begins.
+        before: called with the form before a run begins.
     """
     from flask import request
 
@@ -57,8 +57,8 @@ def add_tabs(web_ui: Any, owner: Callable[[], Owner | None], choose: Callable[[s
     page = Page(owner)
 
     def begin() -> None:
-        if request.path.endswith("/swarm") and (name := request.form.get("jobctl_scenario")):
-            choose(name)
+        if request.path.endswith("/swarm"):
+            before(request.form)
 
     def extend(response: Any) -> Any:
         if request.path.endswith("/stats/requests") and response.is_json and response.status_code == 200:
