@@ -185,14 +185,34 @@ def draw_spec_plan(home: Path) -> None:
     save("spec-explain", *explained, terminal.show("jobctl spec show tenant-init"))
 
 
-def draw_top(home: Path) -> None:
-    """Draw the console over a busy worker: the queues, the dead jobs, one of them."""
+def fill_shop(home: Path, orders: int) -> Terminal:
+    """Return a terminal in the shop, with so many jobs of each kind waiting."""
     jobs = home / "jobs.ndjson"
     line = '{{"job": "{0}", "payload": {{"order": {1}}}}}\n'
     names = ("order-confirm", "invoice-mail", "stock-count")
-    jobs.write_text("".join(line.format(name, order) for order in range(1, 12_000) for name in names), encoding="utf-8")
-    terminal = Terminal(FOLDER / "shop", {"JOBCTL_HOME": str(home), "JOBCTL_SPEC": "shop.yaml"})
+    jobs.write_text("".join(line.format(name, order) for order in range(1, orders) for name in names), encoding="utf-8")
+    terminal = Terminal(FOLDER / "shop", {"JOBCTL_HOME": str(home), "JOBCTL_SPEC": "shop.yaml", "JOBCTL_ACTOR": "ann"})
     terminal.show(f"jobctl enqueue --file {jobs}")
+    return terminal
+
+
+def draw_operations(home: Path) -> None:
+    """Draw what an operator looks at and does: the doctor, the dead, the figures, the workers, the audit log."""
+    terminal = fill_shop(home, 4_000)
+    with terminal.working("jobctl run --processes 2"):
+        terminal.show("jobctl queues pause low")
+        time.sleep(BUSY_S / 4)
+        workers = terminal.show("jobctl workers list --jobs")
+        time.sleep(BUSY_S)
+        save("doctor", terminal.show("jobctl doctor"))
+        save("dead", terminal.show("jobctl dead"), terminal.show("jobctl stats --days 1"))
+        terminal.show("jobctl queues purge low --yes")
+        save("workers", workers, terminal.show("jobctl workers quiet --all"), terminal.show("jobctl audit"))
+
+
+def draw_top(home: Path) -> None:
+    """Draw the console over a busy worker: the queues, the dead jobs, one of them."""
+    terminal = fill_shop(home, 12_000)
     with terminal.working("jobctl run"), embedded_broker(home) as url:
         time.sleep(BUSY_S)
         asyncio.run(draw_console(url))
@@ -215,7 +235,7 @@ async def draw_console(url: str) -> None:
 
 def main() -> None:
     """Draw all."""
-    for draw in (draw_tenants, draw_spec_error, draw_spec_plan, draw_top):
+    for draw in (draw_tenants, draw_spec_error, draw_spec_plan, draw_operations, draw_top):
         with tempfile.TemporaryDirectory(prefix="jobctl-screens-") as home:
             draw(Path(home))
 

@@ -27,7 +27,8 @@ def show(env: Environment, output: str, report: Report) -> ExitStatus:
     def render() -> str:
         blocks = ["\n".join(_lines(env, finding, width)) for finding in report.findings]
         if report.sound:
-            blocks.append("\n".join(wrap(f"{env.out('green', 'sound')}: {', '.join(report.sound)}", width)))
+            listed = "\n".join(wrap(f"sound: {', '.join(report.sound)}", width))
+            blocks.append(listed.replace("sound", env.out("green", "sound"), 1))
         blocks += [
             f"{env.out('yellow', 'not looked at')}: {name}: {harmless(why)}" for name, why in report.unknown.items()
         ]

@@ -171,7 +171,8 @@ def _time(time_ms: float | None) -> str:
     """Return a time in at most five columns; two digits are all that a reader compares."""
     if time_ms is None:
         return "-"
-    return format_elapsed(time_ms / 1000) if time_ms < 10_000 else format_elapsed(round(time_ms / 1000))
+    seconds = time_ms / 1000
+    return f"{seconds:.0f}s" if 10 <= seconds < 59.5 else format_elapsed(seconds if seconds < 10 else round(seconds))
 
 
 def _rates(stats: Stats, name: str) -> dict[str, Any]:

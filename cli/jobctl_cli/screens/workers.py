@@ -42,7 +42,7 @@ JOBS = (
     Column("TRY", right=True),
     Column("RAN", right=True),
     Column("LEASE", right=True),
-    Column("NOTE"),
+    Column("NOTE", least=6),
 )
 
 
@@ -112,7 +112,6 @@ def _row(worker: WorkerStatus, now_ms: float) -> list[str | Cell]:
 
 def _job(plan: Plan | None, worker: WorkerStatus, job: Running, leases: Leases) -> list[str | Cell]:
     lease_ms = leases.get((job.queue, job.key))
-    note = Cell("past its timeout", "red") if job.overdue else "" if job.progress is None else f"{job.progress:.0%}"
     return [
         worker.id,
         job.key,
@@ -121,8 +120,16 @@ def _job(plan: Plan | None, worker: WorkerStatus, job: Running, leases: Leases) 
         str(job.attempt),
         format_elapsed(job.ran_ms / 1000),
         "-" if lease_ms is None else format_elapsed(lease_ms / 1000),
-        note,
+        _note(job, lease_ms),
     ]
+
+
+def _note(job: Running, lease_ms: int | None) -> str | Cell:
+    if lease_ms is None:
+        return Cell("has ended", "dim")  # since the worker's report, which is up to 5 s old
+    if job.overdue:
+        return Cell("past its timeout", "red")
+    return "" if job.progress is None else f"{job.progress:.0%}"
 
 
 def _name(plan: Plan | None, job_type: str) -> str:

@@ -148,3 +148,9 @@ def test_order_to_many_is_one_entry_of_the_audit_log(jobctl: Any, reported: Any)
     (entry,) = jobctl("audit", "-o", "json").json
     assert (entry["action"], entry["target"], entry["count"]) == ("worker.quiet", "11 workers", 11)
     assert "00000010" in entry["detail"]["ids"]
+
+
+def test_job_that_ended_since_the_report_is_told_to_have(jobctl: Any, reported: Any) -> None:
+    reported("aaaa1111", active=1, running=[RUNNING])
+
+    assert jobctl("workers", "list", "--jobs").lines[-1].endswith("-  has ended")
