@@ -51,7 +51,7 @@ CASES = {
         "`jobctl run --help` shows how it is called",
     ),
     ("inspect", "-o", "jsn"): (
-        "error[usage.value]: `--output`: `jsn` is none of `table`, `json`, `yaml` or `name`",
+        "error[usage.value]: `--output`: `jsn` is none of `table`, `wide`, `json`, `yaml` or `name`",
         "did you mean `json`?",
     ),
     ("completion",): (
