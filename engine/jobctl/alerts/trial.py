@@ -10,7 +10,7 @@ from jobctl.alerts.watching import enqueue
 from jobctl.client import Client
 from jobctl.errors import WaitTimeout
 from jobctl.inspector import Inspector
-from jobctl.inspector.audit import record
+from jobctl.inspector.audit import Action, record
 from jobctl.records import JobRecord
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def fire(redis: Redis, plan: Plan, alert: Alert, timeout_s: float) -> list
     until = loop.time() + timeout_s
     seconds, micros = await redis.time()
     keys = await enqueue(client, alert, "test", TRIAL, seconds * 1000 + micros // 1000)
-    await record(redis, "alert.test", target=alert.name, count=len(keys))
+    await record(redis, Action.ALERT_TEST, target=alert.name, count=len(keys))
     jobs = []
     for key in keys:
         try:

@@ -50,6 +50,7 @@ class Action(StrEnum):
     JOB_REPLAY = "job.replay"
     JOB_CANCEL = "job.cancel"
     JOB_DELETE = "job.delete"
+    ALERT_TEST = "alert.test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
