@@ -10,6 +10,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -78,8 +79,8 @@ def jobctl_harness(request: pytest.FixtureRequest, jobctl_state: dict[str, Any] 
     options = Options(spec=[request.config.rootpath / path for path in paths], **chosen)
     if _is_async(request):
         harness = Harness(options, jobctl_state)
-        _close_with_test(request.node, harness)
-        yield harness
+        with _resting_with_test(request.node, harness):
+            yield harness
         harness.release()
     else:
         harness = Harness(options, jobctl_state, is_blocking=True)
@@ -97,18 +98,23 @@ def _is_async(request: pytest.FixtureRequest) -> bool:
     return hasattr(request.node, "obj") and inspect.iscoroutinefunction(_test_function(request.node)[2])
 
 
-def _close_with_test(node: Any, harness: Harness) -> None:
-    """Let the test end the harness itself: when fixtures are torn down, its event loop may be closed."""
+@contextmanager
+def _resting_with_test(node: Any, harness: Harness) -> Iterator[None]:
+    """Let the test, or each example of it, end what belongs to its event loop: that is closed before fixtures end."""
     holder, name, function = _test_function(node)
 
     @functools.wraps(function)
-    async def closing(*args: Any, **kwargs: Any) -> None:
+    async def resting(*args: Any, **kwargs: Any) -> None:
         try:
             await function(*args, **kwargs)
         finally:
-            await harness.aclose()
+            await harness.rest()
 
-    setattr(holder, name, closing)
+    setattr(holder, name, resting)
+    try:
+        yield
+    finally:
+        setattr(holder, name, function)
 
 
 @pytest.fixture

@@ -129,6 +129,11 @@ class Harness:
 
     async def aclose(self) -> None:
         """End all of it, in the event loop that it has been used in."""
+        await self.rest()
+        self.release()
+
+    async def rest(self) -> None:
+        """End what belongs to the event loop: connections, workers, their state. They begin anew when used again."""
         made = vars(self)
         client = made.get("client")
         if isinstance(client, NotedClient):
@@ -137,7 +142,6 @@ class Harness:
             client.close()
         for worker in {id(one): one for one in (made.get("_chosen"), made.get("stepped")) if one is not None}.values():
             await worker.close()
-        self.release()
 
     def release(self) -> None:
         """Give up the broker and restore the environment; nothing to do the second time."""

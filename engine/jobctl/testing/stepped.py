@@ -186,7 +186,10 @@ class SteppedWorker:
         self.ends[key] += 1
 
     async def close(self) -> None:
-        """End this worker: hand back what it holds, call the shutdown hook, give up the connections."""
+        """End this worker: hand back what it holds, call the shutdown hook, give up the connections.
+
+        When it is told to work again, it is another.
+        """
         if self._execution is not None and self._cycle is not None:
             await self._execution.drain(0, asyncio.Event(), hard_s=0)
             with contextlib.suppress(exceptions.RedisError, OSError):
@@ -198,6 +201,7 @@ class SteppedWorker:
         await self.state.close()
         if self._redis is not None and self._shared is None:
             await self._redis.aclose()
+        self._redis = self._upkeep = self._scheduler = self._cycle = self._execution = None
 
     async def _serve(self, schedules: Collection[str] | None) -> Ticking:
         """Connect and begin the schedules, if that has not been done."""

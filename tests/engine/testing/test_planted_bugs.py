@@ -120,16 +120,24 @@ class TestPayloads:
         with pytest.raises(PayloadError):
             self.schema.normalise(payload)
 
+    @settings(max_examples=5, suppress_health_check=list(HealthCheck), deadline=None)
+    @given(payload=payloads("oversized", BUGS))
+    async def test_each_example_has_the_harness_in_an_event_loop(self, jobs: Jobs, worker, client, payload):
+        await client.enqueue("oversized", payload)
+
+        assert [ran.job for ran in await worker.drain()] == ["oversized"]
+        assert (await jobs.perform("oversized", payload, expect=None)).job == "oversized"
+
     def test_a_jobs_bug_is_found_and_shrunk(self, jobs: BlockingJobs):
         found: list[dict[str, Any]] = []
 
         @settings(max_examples=60, deadline=None, database=None, derandomize=True)
-        @given(payload=payloads("picky", BUGS))
+        @given(payload=payloads("oversized", BUGS))
         def run(payload: dict[str, Any]) -> None:
-            if jobs.perform("picky", payload, expect=None).outcome != "complete":
+            if jobs.perform("oversized", payload, expect=None).outcome != "complete":
                 found.append(payload)
                 raise ArithmeticError
 
         with pytest.raises(ArithmeticError):
             run()
-        assert (found[-1]["size"], found[-1]["plan"], found[-1]["name"]) == (251, "pro", "a")
+        assert (found[-1]["size"], found[-1]["plan"], found[-1]["name"]) == (251, "pro", "0")
