@@ -30,6 +30,7 @@ CARDS = {
 """The figures at the top, and what a stranger calls them."""
 _HEAD = re.compile(r"^.*?(?=<svg )", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
+_LONG_NUMBER = re.compile(r"\d+\.\d{3,}")  # a hundredth of a point is as fine as anybody sees
 _GROUP_ID = re.compile(r'<g id="[^"]*"')
 
 
@@ -77,7 +78,7 @@ def svg_of(plot: Plot) -> str:
     with mpl.rc_context({"svg.hashsalt": plot.name}):  # ids differ from plot to plot: a page holds several
         text = StringIO()
         plot.figure.savefig(text, format="svg", metadata={"Date": None, "Title": plot.title})
-    return text.getvalue()
+    return _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}", text.getvalue())
 
 
 def inline(svg: str, title: str) -> str:
