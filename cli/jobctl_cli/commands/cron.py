@@ -10,6 +10,7 @@ from jobctl_cli.command import Command, Group
 from jobctl_cli.flags import Output, SpecPath, reads, whole_number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from jobctl.inspector import Inspector, ScheduleStatus
@@ -173,6 +174,7 @@ def backfill(
     from jobctl.inspector.schedules import planned_schedule
     from jobctl.scheduler.backfill import ticks_between
     from jobctl_cli import session
+    from jobctl_cli.progress import Progress
     from jobctl_cli.screens import cron as screen
     from jobctl_cli.text import plural
 
@@ -187,7 +189,15 @@ def backfill(
         screen.show_times(env, output, planned, ticks)
         env.note(f"note: a dry run; {plural(len(ticks), 'tick')} lie in the range")
         return
-    done = session.inspecting(env, plan, lambda inspector: inspector.schedules.backfill(schedule, ticks, force=force))
+    progress = Progress(env, "done", len(ticks))
+
+    async def fill(inspector: Inspector) -> Sequence[Filled]:
+        try:
+            return await inspector.schedules.backfill(schedule, ticks, force=force, tell=progress.show)
+        finally:
+            progress.clear()
+
+    done = session.inspecting(env, plan, fill)
     raise typer.Exit(screen.show_filled(env, output, done))
 
 

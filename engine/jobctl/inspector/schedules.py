@@ -146,12 +146,18 @@ class Schedules:
         return done
 
     async def backfill(
-        self, schedule_id: str, ticks: Sequence[datetime], *, force: bool = False, dry_run: bool = False
+        self,
+        schedule_id: str,
+        ticks: Sequence[datetime],
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+        tell: Callable[[int], object] | None = None,
     ) -> Sequence[Filled]:
         """Run ticks of the past that have not run; see `jobctl.scheduler.backfill.backfill`."""
         plan, schedule = self._planned(schedule_id)
         with translate_errors():
-            done = await backfill(self._redis, plan, schedule, ticks, force=force, dry_run=dry_run)
+            done = await backfill(self._redis, plan, schedule, ticks, force=force, dry_run=dry_run, tell=tell)
             await self._note(audit.Action.SCHEDULE_BACKFILL, schedule_id, done, force=force)
         return done
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -64,6 +64,7 @@ async def backfill(
     *,
     force: bool = False,
     dry_run: bool = False,
+    tell: Callable[[int], object] | None = None,
 ) -> list[Filled]:
     """Run the ticks of a range, oldest first, each that the broker does not know to have run.
 
@@ -76,6 +77,7 @@ async def backfill(
         ticks: from `ticks_between`.
         force: also those that have run.
         dry_run: change nothing.
+        tell: is told how many ticks have been done.
     """
     moments = [round(tick.timestamp() * 1000) for tick in ticks]
     suffix = f"-{new_key()[-6:]}" if force else ""
@@ -86,7 +88,7 @@ async def backfill(
             claim(plan, schedule, tick_ms, how="backfill", key=key, force=force)
             for tick_ms, key in zip(moments, keys, strict=True)
         ]
-        answers = await Claims(server).send(envelopes)
+        answers = await Claims(server).send(envelopes, tell)
     return [
         Filled(schedule=schedule.id, tick=tick, key=key, answer=answer)
         for tick, key, answer in zip(ticks, keys, answers, strict=True)

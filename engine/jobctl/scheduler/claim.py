@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -88,12 +88,14 @@ class Claims:
     def __init__(self, server: Redis) -> None:
         self._store = server.register_script(source("enqueue"))
 
-    async def send(self, envelopes: Sequence[Envelope]) -> list[Answer]:
-        """Return what became of each, in order."""
+    async def send(self, envelopes: Sequence[Envelope], tell: Callable[[int], object] | None = None) -> list[Answer]:
+        """Return what became of each, in order; ``tell`` is told after each batch how many have been sent."""
         answers: list[Answer] = []
         for start in range(0, len(envelopes), BATCH):
             keys, args = pack(envelopes[start : start + BATCH])
             answers += map(_answer, unpack(await self._store(keys=keys, args=args)))
+            if tell is not None:
+                tell(len(answers))
         return answers
 
 
