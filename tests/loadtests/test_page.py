@@ -86,14 +86,14 @@ def test_one_scenario_after_the_other_is_run_from_the_page(
     page.start("latency")
     (row,) = page.wait_for(lambda: [row for row in page.tab("jobctl-thresholds") if row["state"] == "kept"])
     assert row["threshold"] == "done.p95 < 10s"
+    page.wait_for(lambda: page.done() == {"noop-critical", "noop-default", "noop-low"})
     page.ask("stop", now="1")
-    assert page.done() == {"noop-critical", "noop-default", "noop-low"}
     assert leftovers() == []
 
     page.start("fairness")
     page.wait_for(lambda: page.tab("jobctl-fairness"))
+    page.wait_for(lambda: page.done() == {"pause-critical", "pause-default", "pause-low"})
     page.ask("stop", now="1")
-    assert page.done() == {"pause-critical", "pause-default", "pause-low"}
     assert leftovers() == []
 
     with BlockingClient(load_plan(NOOP), redis_url) as client:

@@ -1,4 +1,4 @@
-"""Where Locust's life cycle meets ours: a run begins with `test_start`, and ends before its users are stopped.
+"""Our part of a Locust environment: what a run begins with and how it ends, in one process or in several.
 
 In one process everything happens there. Of a master and its workers the master owns the run: it opens the broker,
 runs the job workers, asks the others to finish, adds up their logs and judges them; the others send.
@@ -10,28 +10,21 @@ import logging
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-from gevent import GreenletExit
 from locust.runners import MasterRunner, WorkerRunner
 
 from jobctl import load_plan
 from jobctl.errors import BrokerError, JobctlError, UsageError
-from jobctl.loadtest.options import Options, add_options, read_options
+from jobctl.loadtest.options import Options, read_options
 from jobctl.loadtest.owner import Owner
 from jobctl.loadtest.session import Session
-from jobctl.loadtest.webtabs import add_tabs
 from jobctl.measure.runlog import RunLog
 from jobctl.measure.thresholds import parse_thresholds
-from jobctl.settings import Settings, redact_url
+from jobctl.settings import Settings
 
 if TYPE_CHECKING:
-    from locust.argument_parser import LocustArgumentParser
-    from locust.env import Environment
-
     from jobctl.loadtest.user import JobUser
 
 log = logging.getLogger(__name__)
@@ -39,7 +32,6 @@ log = logging.getLogger(__name__)
 FINISH, LOG = "jobctl-finish", "jobctl-log"  # messages between Locust's processes
 REPLY_SLACK_S = 20.0  # over the longest wait for jobs on their way
 PAUSE_S = 0.1
-INTERRUPTED = 130
 FAULTS = ("lost", "dead", "cancelled", "refused")
 
 
@@ -144,7 +136,7 @@ class Plugin:
         if environment.parsed_options.user_classes or (ui is not None and ui.userclass_picker_is_active):
             return  # somebody has chosen
         environment.user_classes = [
-            each for each in self.loaded if not (issubclass(each, _base()) and each.scenario) or each.scenario == name
+            each for each in self.loaded if not (issubclass(each, base()) and each.scenario) or each.scenario == name
         ]
 
     def _scenario(self) -> type[JobUser]:
@@ -157,7 +149,7 @@ class Plugin:
         if isinstance(self.environment.runner, WorkerRunner):
             name = self.environment.parsed_options.jobctl_scenario  # the master's
             classes = [each for each in self.loaded if not name or getattr(each, "scenario", "") == name]
-        ours: list[type[JobUser]] = [each for each in classes if issubclass(each, _base())]
+        ours: list[type[JobUser]] = [each for each in classes if issubclass(each, base())]
         if len(chosen := {each.scenario for each in ours if each.scenario}) > 1:
             raise UsageError(
                 f"the scenarios {', '.join(sorted(chosen))} would measure each other", hint="choose one of them"
@@ -259,113 +251,14 @@ class Plugin:
         )
 
 
-PLUGINS: WeakKeyDictionary[Environment, Plugin] = WeakKeyDictionary()
-"""The plugin of each Locust environment: one, where Locust is started from the command line."""
-
-
-def session_of(environment: Environment) -> Session | None:
-    """Return this process's part in the run; None = no run is under way."""
-    plugin = PLUGINS.get(environment)
-    return plugin.session if plugin is not None else None
-
-
-def users_of(environment: Any) -> int:
-    """Return how many users the whole run has, in all processes, or will have when all are there."""
-    runner = environment.runner
-    is_told = isinstance(runner, WorkerRunner)  # the master knows
-    count: int = environment.parsed_options.jobctl_users if is_told else runner.target_user_count
-    return max(count, 1)
-
-
-def install(events: Any) -> None:
-    """Listen to Locust's events."""
-    events.init_command_line_parser.add_listener(_add_options)
-    events.init.add_listener(_init)
-    events.test_start.add_listener(_start)
-    events.test_stopping.add_listener(_stopping)
-    events.report_to_master.add_listener(_report)
-    events.worker_report.add_listener(_take_report)
-    events.quitting.add_listener(_quitting)
-    events.quit.add_listener(_quit)
-
-
-def _add_options(parser: LocustArgumentParser, **_: Any) -> None:
-    add_options(parser, sorted(each.scenario for each in _all_below(_base()) if each.scenario))
-
-
-def _base() -> type[JobUser]:
+def base() -> type[JobUser]:
+    """Return the class that all our users derive from."""
     from jobctl.loadtest.user import JobUser  # which imports this module
 
     return JobUser
 
 
-def _all_below(base: type[Any]) -> set[type[Any]]:
-    below = set(base.__subclasses__())
-    return below.union(*(_all_below(each) for each in below))
-
-
-def _init(environment: Any, **_: Any) -> None:
-    try:
-        PLUGINS[environment] = plugin = Plugin(environment)
-    except JobctlError as error:
-        _say(error)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        raise SystemExit(INTERRUPTED) from None
-    if environment.web_ui is not None:
-        environment.host = environment.host or _broker()
-        add_tabs(environment.web_ui, plugin.current, plugin.before)
-
-
-def _start(environment: Any, **_: Any) -> None:
-    try:
-        PLUGINS[environment].begin()
-    except JobctlError as error:
-        _say(error)
-        if environment.web_ui is None:
-            raise SystemExit(error.exit_code) from None
-        # The browser goes on: the error stands under its tab of exceptions, the next run may be better.
-        environment.runner.log_exception("master", f"{error}{_hint(error)}", "".join(traceback.format_tb(None)))
-        raise GreenletExit from None
-
-
-def _stopping(environment: Any, **_: Any) -> None:
-    try:
-        PLUGINS[environment].finish()
-    except JobctlError as error:
-        _say(error)
-        environment.process_exit_code = error.exit_code
-
-
-def _report(data: dict[str, Any], **_: Any) -> None:
-    for plugin in PLUGINS.values():
-        plugin.report(data)
-
-
-def _take_report(data: dict[str, Any], **_: Any) -> None:
-    for plugin in PLUGINS.values():
-        plugin.take_report(data)
-
-
-def _quitting(environment: Any, **_: Any) -> None:
-    if plugin := PLUGINS.get(environment):
-        plugin.discard()
-
-
-def _quit(**_: Any) -> None:
-    for plugin in PLUGINS.values():
-        plugin.show()
-
-
-def _broker() -> str:
-    """Return what the browser's page shows as the host."""
-    url = Settings.from_env().redis_url
-    return "embedded broker" if url is None else redact_url(url)
-
-
-def _say(error: JobctlError) -> None:
-    log.error("%s%s", error, _hint(error))
-
-
-def _hint(error: JobctlError) -> str:
-    return f" (hint: {error.hint})" if error.hint else ""
+def all_below(kind: type[Any]) -> set[type[Any]]:
+    """Return all classes that derive from one."""
+    below = set(kind.__subclasses__())
+    return below.union(*(all_below(each) for each in below))

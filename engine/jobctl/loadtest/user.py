@@ -14,7 +14,7 @@ from locust.exception import StopUser
 
 from jobctl.client import NewJob
 from jobctl.compiler.plan import Registration
-from jobctl.loadtest import plugin
+from jobctl.loadtest import hooks
 from jobctl.loadtest.options import Options
 from jobctl.loadtest.payloads import made_up
 from jobctl.loadtest.result import MEMORY
@@ -107,7 +107,7 @@ class JobUser(User):
 
     def on_start(self) -> None:
         """Take part in the run."""
-        session = plugin.session_of(self.environment)
+        session = hooks.session_of(self.environment)
         if session is None:
             raise StopUser  # Locust deals out users once more to processes that are ending
         self.session = session
@@ -157,10 +157,10 @@ class JobUser(User):
         rate_per_s = self.options.rate_per_s
         if rate_per_s is None:
             return None
-        interval_s = self.options.batch * plugin.users_of(self.environment) / rate_per_s
+        interval_s = self.options.batch * hooks.users_of(self.environment) / rate_per_s
         if self.options.arrivals == "together":
             return Together(interval_s)
         return (Poisson if self.options.arrivals == "poisson" else Even)(interval_s, Random())
 
 
-plugin.install(events)
+hooks.install(events)
