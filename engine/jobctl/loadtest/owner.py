@@ -56,7 +56,8 @@ class Owner:
         self.id = new_key()
         self.scenario = scenario
         self.options = options
-        self.plan = load_plan(options.spec)
+        settings = Settings.from_env()
+        self.plan = load_plan(options.spec, weights=settings.weights, strict=False)  # as the workers we run
         registrations = [self.plan.registration(name) for name in options.jobs] or list(self.plan.registrations)
         queues = [each.name for each in self.plan.queues if each.name in {one.queue for one in registrations}]
         self.weights = {each.name: each.weight for each in self.plan.queues if each.name in queues}
@@ -73,7 +74,6 @@ class Owner:
         self.is_over = False
         self.total = RunLog()
         self.result: Result | None = None
-        settings = Settings.from_env()
         self.is_embedded = settings.redis_url is None
         with ExitStack() as stack:
             broker = embedded_broker(settings.home / HOME) if self.is_embedded else open_broker(settings)
