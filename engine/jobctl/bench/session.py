@@ -13,6 +13,7 @@ from jobctl.bench.order import plan_of
 from jobctl.bench.results import Findings, Report, Side
 from jobctl.bench.run import Setup, run_phase
 from jobctl.bench.scenario import Scenario
+from jobctl.client import NewJob, Preparer
 
 Watcher = Callable[[str, str, int, int], None]
 """Told while it runs: where it is, what is done, how many so far, of how many."""
@@ -38,8 +39,9 @@ def run_scenario(
         JobctlError: a broker, a worker or the specs cannot be used.
     """
     plan = plan_of(setup.spec, "", setup.weights)
+    preparer = Preparer(plan)
     for portion in scenario.mix:
-        plan.registration(portion.job)  # a name nobody declared shows itself before anything runs
+        preparer.prepare(NewJob(portion.job, portion.payload))  # a wrong one shows itself before anything runs
     report = Report(
         scenario=scenario,
         began_at=datetime.now(UTC).isoformat(timespec="seconds"),

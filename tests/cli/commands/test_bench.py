@@ -49,6 +49,27 @@ def test_without_a_broker_that_answers_it_says_so(offline: Any) -> None:
     assert "no broker answers" in out.stderr
 
 
+def test_jobs_of_the_callers_own_are_checked_before_anything_runs(offline: Any) -> None:
+    own = ("bench", "--no-plots", "--spec", "jobspecs", "--file", "jobs.ndjson")
+
+    Path("jobs.ndjson").write_text('{"job": "greet", "payload": {"name": 1}}')
+    assert offline(*own).exit_code == 2
+    Path("jobs.ndjson").write_text('{"job": "great", "payload": {}}')
+    assert offline(*own).exit_code == 5
+    Path("jobs.ndjson").write_text("")
+    assert "has no jobs" in offline(*own).stderr
+
+
+def test_thresholds_of_the_specs_count_where_the_scenario_measures_them(offline: Any) -> None:
+    Path("jobspecs/limits.yaml").write_text("version: 1\nthresholds: ['lost == 0', 'done.p95 < 1s']\n")
+    Path("jobs.ndjson").write_text('{"job": "boom", "payload": {}}')
+
+    out = offline("bench", "throughput", "--no-plots", "--spec", "jobspecs", "--file", "jobs.ndjson")
+
+    assert "`done.p95 < 1s` of the specs is left out: `bench throughput` does not measure it" in out.stderr
+    assert "lost" not in out.stderr
+
+
 def test_a_broker_with_jobs_is_refused(jobctl: Any) -> None:
     jobctl("enqueue", "greet", "--name", "Ada")
 

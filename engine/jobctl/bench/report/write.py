@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,17 +16,18 @@ DPI = 144
 
 
 def check_folder(folder: Path, *, has_plots: bool) -> None:
-    """See to it that a report can be written, before anything is measured.
+    """Look whether a report can be written, before anything is measured.
 
     Raises:
-        UsageError: the folder cannot be made, or plots are asked for and matplotlib is not installed.
+        UsageError: the folder cannot be made or written, or plots are asked for and matplotlib is not installed.
     """
     if has_plots:
         require_matplotlib()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    if not nearest.is_dir():
+        raise _unwritable(folder, f"`{nearest}` is no folder")
+    if not os.access(nearest, os.W_OK):
+        raise _unwritable(folder, f"`{nearest}` is read-only for you")
 
 
 def write_report(
@@ -55,13 +57,13 @@ def write_report(
             plot.figure.savefig(picture, dpi=DPI)
             files += [drawn, picture]
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise _unwritable(folder, error.strerror or str(error)) from error
     return files
 
 
-def _unwritable(folder: Path, error: OSError) -> UsageError:
+def _unwritable(folder: Path, why: str) -> UsageError:
     return UsageError(
-        f"the report cannot be written to `{folder}`: {error.strerror}",
+        f"the report cannot be written to `{folder}`: {why}",
         code="file.unwritable",
         hint="`--report` names another folder",
     )
