@@ -64,15 +64,17 @@ def metrics(
 
 
 def _print(env: Environment, plan: Plan | None, output: str) -> None:
-    from jobctl.metrics.exporter import Exporter
-    from jobctl.metrics.serving import render
     from jobctl_cli import session
     from jobctl_cli.output import as_json
 
     async def scrape(redis: Redis) -> Iterable[Family]:
+        from jobctl.metrics.exporter import Exporter
+
         return await Exporter(redis, plan).scrape()
 
     families = session.asking(env, scrape)
+    from jobctl.metrics.serving import render
+
     if output == "json":
         env.print(as_json([_shape(family) for family in families]))
     else:

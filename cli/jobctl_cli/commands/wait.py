@@ -40,10 +40,6 @@ def wait(
     Exits with 0 when all are complete, 1 when one is dead, 7 when one is cancelled and none dead, 124 when the time is
     over before the last has ended.
     """
-    from jobctl.client import Client
-    from jobctl.compiler.plan import NOTHING
-    from jobctl.inspector import Inspector
-    from jobctl.inspector.deeds import Deed
     from jobctl_cli import session
     from jobctl_cli.deeds import require_some
     from jobctl_cli.progress import Progress
@@ -55,6 +51,11 @@ def wait(
     plan = session.find_plan(env, spec)
 
     async def see(redis: Redis) -> list[JobRecord | JobctlError]:
+        from jobctl.client import Client
+        from jobctl.compiler.plan import NOTHING
+        from jobctl.inspector import Inspector
+        from jobctl.inspector.deeds import Deed
+
         names = list(asked.keys)
         if asked.wanted is not None:
             names = [target.id for target in await Inspector(redis, plan).repair.select(Deed.WAIT, asked.wanted)]
