@@ -144,8 +144,8 @@ async def test_a_waiting_job_is_cancelled_and_an_ended_one_deleted(shop: None, c
 
 
 async def test_read_only_refuses_and_does_not_offer(shop: None, console, server) -> None:
-    async with console(read_only=True) as top:
-        await top.shows("read-only", "critical")
+    async with console(read_only=True, where="prod") as top:
+        await top.shows("prod read-only", "critical")
         assert "pause" not in top.text
 
         await top.press("p", "y")
