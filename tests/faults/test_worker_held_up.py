@@ -22,9 +22,9 @@ def test_paused_worker_loses_its_job_to_another_and_its_late_end_is_refused(stag
     # a thread goes on when its job is taken away, so it does come to an end that it wants to tell
     (name,) = stage.enqueue("plain", ms=int(1000 * (max(lease_s, pause_s) + 2 * lease_s)))
     stage.until_started(1)
-    other = stage.worker(lease_s=lease_s)
 
     paused.send(signal.SIGSTOP)
+    other = stage.worker(lease_s=lease_s)
     other.wait_for(HANDED_OUT)
     stage.wait_s(pause_s - lease_s)
     paused.send(signal.SIGCONT)
