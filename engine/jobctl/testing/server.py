@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
+import fcntl
 import shutil
 import tempfile
+import time
 from collections.abc import Coroutine
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +26,9 @@ from jobctl.worker.tasks import end_tasks
 if TYPE_CHECKING:
     from redis import Redis
     from redis.asyncio import Redis as AsyncRedis
+
+PREFIX = "jobctl-test-"  # of the server's folder
+YOUNG_S = 60.0
 
 T = TypeVar("T")
 
@@ -80,7 +86,8 @@ class SharedServer:
     """A server of this process, in a folder of its own: tests in parallel, as by `pytest -n`, do not meet."""
 
     def __init__(self) -> None:
-        self._server = EmbeddedServer(Path(tempfile.mkdtemp(prefix="jobctl-test-")))
+        stop_orphans()
+        self._server = EmbeddedServer(Path(tempfile.mkdtemp(prefix=PREFIX)))
         self._server.attach()
         self.url = self._server.url
 
@@ -102,6 +109,25 @@ class SharedServer:
             self.redis.close()
         self._server.detach()
         shutil.rmtree(self._server.home, ignore_errors=True)
+
+
+def stop_orphans(older_than_s: float = YOUNG_S) -> None:
+    """Stop the servers of processes that were killed: nobody holds the lock of their folder any more.
+
+    Args:
+        older_than_s: leave younger folders alone, seconds: their process may be about to take its lock.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # another user's, or just gone
+            if time.time() - folder.stat().st_mtime < older_than_s:
+                continue
+            with (folder / "users.lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            server = EmbeddedServer(folder)
+            if server.answers():
+                server.attach()
+                server.detach()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 _shared: SharedServer | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -81,7 +82,8 @@ def test_watch_runs_again_when_a_file_changes(scenarios: Path) -> None:
 
             assert process.stdout.readline().startswith("FAIL ")
         finally:
-            process.kill()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
 
 
 def test_fuzz_finds_nothing_in_a_sound_handler(offline, project: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from jobctl.testing.harness import Harness, Options
+from jobctl.testing.server import stop_orphans
 
 SPEC = "version: 1\njobs:\n  greet: {handler: 'plugin_app:greet', payload: {name: string}}\n"
 HANDLERS = "async def greet(ctx, name):\n    return f'hello {name}'\n"
@@ -136,3 +139,29 @@ def test_a_test_costs_less_than_5_ms() -> None:
     one()  # starts the server
 
     assert statistics.median(one() for _ in range(30)) < 0.005
+
+
+def test_the_server_of_a_process_that_was_killed_is_stopped_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    script = "from jobctl.testing.server import shared_server as s; print(s().url, flush=True); input()"
+    orphan = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert orphan.stdout is not None
+    assert orphan.stdout.readline().startswith(b"unix:")
+    [home] = tmp_path.glob("jobctl-test-*")
+
+    stop_orphans(older_than_s=0)
+    assert home.exists()  # its process lives
+    orphan.kill()
+    orphan.wait()
+    stop_orphans()
+    assert home.exists()  # it may be a young one that has not taken its lock yet
+    stop_orphans(older_than_s=0)
+
+    assert not home.exists()
