@@ -56,6 +56,14 @@ def test_every_block_is_of_a_language_that_is_run() -> None:
     assert found == LANGUAGES
 
 
+def test_every_test_that_the_page_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", PAGE.read_text("utf-8")))
+    tests = "\n".join(path.read_text("utf-8") for path in (PAGE.parents[1] / "tests/engine/testing").glob("test_*.py"))
+
+    assert len(named) >= 8
+    assert [name for name in sorted(named) if f"def {name}(" not in tests] == []
+
+
 @pytest.mark.slow
 def test_the_tests_of_the_page_pass(project: Path) -> None:
     out = run(project, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
