@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from rich.text import Text
 from textual import events, work
 from textual.app import App, ComposeResult
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from jobctl.durations import format_elapsed
@@ -18,12 +18,12 @@ from jobctl.errors import BrokerError, JobctlError
 from jobctl_cli.top import header, keys
 from jobctl_cli.top.dialogs import Confirm, Help
 from jobctl_cli.top.feed import Feed
+from jobctl_cli.top.frame import Frame
 from jobctl_cli.top.keys import Key
-from jobctl_cli.top.lines import key_bar, lay_out
-from jobctl_cli.top.listing import Listing
+from jobctl_cli.top.lines import key_bar
 from jobctl_cli.top.pages import JobPage, Page
 from jobctl_cli.top.tabs import TABS
-from jobctl_cli.top.tabs.base import Row, Tab
+from jobctl_cli.top.tabs.base import Tab
 from jobctl_cli.top.tabs.jobs import JobsTab
 from jobctl_cli.top.tabs.queues import QueuesTab
 from jobctl_cli.top.task import Task
@@ -66,29 +66,16 @@ class TopApp(App[None]):
         self._interval_s = interval_s
         self._where = where
         self._soon = asyncio.Event()
-        self._rows: dict[str, Row] = {}
-        self._headline, self._rates, self._tab_line, self._caption, self._heading, self._key_bar = (
-            Static(id=name) for name in ("headline", "rates", "tabs", "caption", "heading", "keys")
-        )
-        self._listing = Listing()
-        self._filter = Input(id="filter")
+        self._frame = Frame(feed)
 
     def compose(self) -> ComposeResult:
         """Lay out the lines of the screen."""
-        yield self._headline
-        yield self._rates
-        yield Static(classes="trouble")
-        yield self._tab_line
-        yield self._caption
-        yield self._heading
-        yield self._listing
-        yield self._filter
-        yield self._key_bar
+        yield from self._frame.widgets()
 
     def on_mount(self) -> None:
         """Begin to read."""
         self.theme = "ansi-dark"
-        self._listing.focus()
+        self._frame.listing.focus()
         self.set_interval(1.0, self._tell_trouble)
         self._watch()
 
@@ -99,16 +86,12 @@ class TopApp(App[None]):
     @property
     def rows_shown(self) -> int:
         """How many rows the screen has room for."""
-        return max(self._listing.size.height, 1)
+        return max(self._frame.listing.size.height, 1)
 
     @property
     def is_reading(self) -> bool:
         """Whether the broker has been asked and has not answered yet."""
         return self._asked_at > 0
-
-    @property
-    def _base(self) -> Screen[object]:
-        return self.screen_stack[0]
 
     @property
     def _page(self) -> Page | None:
@@ -154,30 +137,11 @@ class TopApp(App[None]):
     def paint(self) -> None:
         """Show what was read, and what is open."""
         width = self.size.width
-        listing = self._listing
-        self.tab.width = listing.width
-        rows = self.tab.visible()
-        self._rows = {row.key: row for row in rows}
-        heading, lines = lay_out(self.tab.columns(), rows, self.tab.marked, self.feed.env.out, listing.width)
-        if not rows:
-            lines = [Text("nothing matches" if self.tab.filter else self.tab.empty, style="dim")]
-        listing.show([row.key for row in rows], lines)
-        self._heading.update(heading)
-        self._caption.display = bool(text := self.tab.caption())
-        self._caption.update(Text(text, style="yellow"))
-        self._tab_line.update(header.tab_line(self.tabs, self.tab, width))
-        self._headline.update(header.headline(self.feed, self._special(), width))
-        self._paint_rates()
-        self._key_bar.update(key_bar(self._keys_of(None), width))
+        self._frame.paint(self.tabs, self.tab, self._keys_of(None), self._special(), width)
         if (page := self._page) is not None and page.is_mounted:
             page.query_one("#keys", Static).update(key_bar(self._keys_of(page), width))
             page.paint()
         self._tell_trouble()
-
-    def _paint_rates(self) -> None:
-        """Show the sparklines: of the queue under the cursor where there are queues, else of all."""
-        queue = self._listing.current if isinstance(self.tab, QueuesTab) else None
-        self._rates.update(header.rates(self.feed, queue, self.size.width))
 
     def _special(self) -> str:
         words = (self._where, "read-only" if self.read_only else "", "held" if self.is_held else "")
@@ -203,7 +167,7 @@ class TopApp(App[None]):
         """Do what a key is for; textual's own keys (scrolling, typing) come after ours."""
         if isinstance(self.screen, ModalScreen):
             return
-        if self._filter.has_focus and event.key not in (*keys.BACK.names, "ctrl+c"):
+        if self._frame.is_typing and event.key not in (*keys.BACK.names, "ctrl+c"):
             return
         page = self._page
         key = keys.find((*self._keys_of(page), *keys.EVERYWHERE, *(() if page else keys.SILENT)), event.key)
@@ -224,7 +188,7 @@ class TopApp(App[None]):
                 self._do(task)
         elif not key.changes:
             getattr(self.tab, key.action)()
-        elif rows := self._chosen():
+        elif rows := self._frame.chosen(self.tab):
             self._do(getattr(self.tab, key.action)(rows))
 
     def action_tab(self, place: int) -> None:
@@ -242,35 +206,34 @@ class TopApp(App[None]):
 
     def do_open(self) -> None:
         """Open the row under the cursor."""
-        if (row := self._current()) is not None:
+        if (row := self._frame.current()) is not None:
             self.tab.open(row)
 
     def do_mark(self) -> None:
         """Mark the row under the cursor, or take its mark away, and go on to the next."""
-        if self._listing.current is not None:
-            self.tab.marked ^= {self._listing.current}
-            self._listing.action_move(1)
+        listing = self._frame.listing
+        if listing.current is not None:
+            self.tab.marked ^= {listing.current}
+            listing.action_move(1)
             self.paint()
 
     def do_mark_all(self) -> None:
         """Mark all rows shown, or none if all are."""
-        self.tab.marked = set() if self.tab.marked >= self._rows.keys() else set(self._rows)
+        rows = self._frame.rows
+        self.tab.marked = set() if self.tab.marked >= rows.keys() else set(rows)
         self.paint()
 
     def do_filter(self) -> None:
         """Let a filter be typed."""
         if self._page is None:
-            self._filter.placeholder = f"filter: {self.tab.filter_hint}"
-            self._filter.value = self.tab.filter
-            self._filter.display = True
-            self._filter.focus()
+            self._frame.open_filter(self.tab)
 
     def do_back(self) -> None:
         """Close what is open: the page, the line of the filter, else the tab's restrictions and marks."""
         if self._page is not None:
             self.pop_screen()
-        elif self._filter.has_focus:
-            self._close_filter()
+        elif self._frame.is_typing:
+            self._frame.close_filter()
         elif self.tab.marked:
             self.tab.marked = set()
         elif self.tab.back():
@@ -300,7 +263,7 @@ class TopApp(App[None]):
 
     def on_listing_moved(self) -> None:
         """Show the rates of the queue under the cursor."""
-        self._paint_rates()
+        self._frame.paint_rates(self.tab, self.size.width)
 
     def on_listing_opened(self) -> None:
         """Open a row that was clicked twice."""
@@ -313,25 +276,12 @@ class TopApp(App[None]):
         except JobctlError as error:
             self._refuse(error)
             return
-        self._close_filter()
+        self._frame.close_filter()
         self.refresh_now()
         self.paint()
 
-    def _close_filter(self) -> None:
-        self._filter.display = False
-        self._listing.focus()
-
     def _keys_of(self, page: Page | None) -> tuple[Key, ...]:
         return keys.allowed((page or self.tab).keys, read_only=self.read_only)
-
-    def _current(self) -> Row | None:
-        return self._rows.get(self._listing.current or "")
-
-    def _chosen(self) -> list[Row]:
-        """Return the marked rows, or else the one under the cursor."""
-        marked = [row for key, row in self._rows.items() if key in self.tab.marked]
-        current = self._current()
-        return marked or ([current] if current else [])
 
     # What tabs ask for
 
@@ -356,7 +306,7 @@ class TopApp(App[None]):
     def _show(self, tab: Tab) -> None:
         if tab is not self.tab:
             self.tab = tab
-            self._listing.cursor = 0
+            self._frame.listing.cursor = 0
         self.paint()
         self.refresh_now()
 
