@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,9 +81,10 @@ def bench(env: Environment, asked: Asked, output: str) -> int:
     check_folder(folder, has_plots=asked.has_plots)
     began_at = env.clock.time()
     bar = _Bar(env)
+    command = shlex.join(["jobctl", *env.arguments])
     try:
-        command = shlex.join(["jobctl", *env.arguments])
-        report = run_scenario(scenario, sides, asked.repeats, setup, command=command, watch=bar.watch)
+        with _stopping():
+            report = run_scenario(scenario, sides, asked.repeats, setup, command=command, watch=bar.watch)
     finally:
         bar.clear()
     verdicts = judge_all(thresholds, join_repeats(report.sides[0]))
@@ -89,7 +93,11 @@ def bench(env: Environment, asked: Asked, output: str) -> int:
     if earlier is not None:
         found, has_windows = compare_sides(earlier.sides[0], report.sides[0])
         against = (f"{asked.baseline}", found, comparison.basis(has_windows))
-    files = write_report(report, folder, has_plots=asked.has_plots, baseline=against)
+    try:
+        files = write_report(report, folder, has_plots=asked.has_plots, baseline=against)
+    except UsageError:
+        screen.show(env, output, report, verdicts, [])  # what was measured is not lost with the disk
+        raise
     screen.show(env, output, report, verdicts, files)
     for text in report.warnings:
         env.note(f"warning: {text}")
@@ -102,6 +110,23 @@ def bench(env: Environment, asked: Asked, output: str) -> int:
         _write(Path(asked.junit), text)
     env.note(f"report: {files[0]}")
     return _status(env, report, verdicts, against[1] if against else {}, asked.tolerance, INTERRUPTED)
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does: with a summary, and nothing left running."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def missed_tolerance(env: Environment, found: Mapping[str, Comparison], tolerance: float | None) -> bool:

@@ -13,6 +13,7 @@ from jobctl.bench.order import plan_of
 from jobctl.bench.results import Findings, Report, Side
 from jobctl.bench.run import Setup, run_phase
 from jobctl.bench.scenario import Scenario
+from jobctl.bench.trace import INTERRUPTED
 from jobctl.client import NewJob, Preparer
 
 Watcher = Callable[[str, str, int, int], None]
@@ -62,7 +63,11 @@ def run_scenario(
                     watch(where, what, done, total)
 
                 apart = side.name == "saq" and setup.apart
-                trace = run_phase(side.name, phase, scenario.mix, replace(setup, apart=apart), tell)
+                try:
+                    trace = run_phase(side.name, phase, scenario.mix, replace(setup, apart=apart), tell)
+                except KeyboardInterrupt:  # while it was being prepared or looked up: it has no figures
+                    report.stopped = INTERRUPTED
+                    return report
                 found.append(find(trace, has_shares=len(plan.queues) > 1 and (side.name == "jobctl" or apart)))
                 if trace.stopped:
                     report.stopped = trace.stopped

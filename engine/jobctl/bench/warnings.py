@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jobctl.bench.scenario import BACKLOG
-from jobctl.bench.trace import Trace
+from jobctl.bench.trace import INTERRUPTED, Trace
 from jobctl.measure.latency import Histogram
 
 BUSY = 0.8
@@ -41,6 +41,6 @@ def warnings(trace: Trace, figures: Mapping[str, float], latencies: Mapping[str,
     if "throughput" not in figures:
         said.append("too few jobs ended to measure a rate")
     for name, words in (("lost", "were lost or not done in time"), ("dead", "ended dead")):
-        if count := int(figures.get(name, 0)):
+        if (count := int(figures.get(name, 0))) and trace.stopped != INTERRUPTED:  # nobody waited for them
             said.append(f"{count:,} jobs {words}")
     return said

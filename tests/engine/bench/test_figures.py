@@ -10,7 +10,7 @@ from jobctl.bench.findings import find
 from jobctl.bench.journal import Load
 from jobctl.bench.sampling import Moment
 from jobctl.bench.scenario import ARRIVALS, BACKLOG, Phase
-from jobctl.bench.trace import Job, Run, Trace
+from jobctl.bench.trace import INTERRUPTED, Job, Run, Trace
 from jobctl.broker import keys
 
 MS = 1_000_000
@@ -162,9 +162,10 @@ def test_lost_jobs_are_told_first_of_all_counts() -> None:
 
 def test_a_run_that_was_stopped_at_once_has_counts_only() -> None:
     trace = backlog(ROUND * 1_000)
-    trace.runs, trace.stopped = [], "interrupted"
+    trace.runs, trace.stopped, trace.ends = [], INTERRUPTED, {"lost": 3_000}
 
     found = find(trace, has_shares=True)
 
     assert "throughput" not in found.figures
     assert found.warnings[0].startswith("interrupted before its end")
+    assert not [text for text in found.warnings if "lost" in text]  # nobody waited for them
