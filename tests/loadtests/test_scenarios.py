@@ -32,7 +32,7 @@ def test_fairness_of_several_locust_processes_is_measured_as_one(
 
 
 def test_no_job_is_lost_when_workers_are_killed(locust: Locust, leftovers: Callable[[], list[bytes]]) -> None:
-    run = locust("-t", "4s", "--jobctl-scenario", "chaos", "--jobctl-rate", "150")
+    run = locust("-t", "4s", "--jobctl-scenario", "chaos", "--jobctl-rate", "400")
 
     assert run.code == 0, run.err
     assert run.result["kills"] >= 1
