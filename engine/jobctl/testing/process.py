@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import pickle
 import signal
@@ -20,22 +19,15 @@ from jobctl.broker import keys
 from jobctl.client.options import Duration, seconds
 from jobctl.clock import utc
 from jobctl.compiler.plan import Plan
-from jobctl.durations import parse_duration
 from jobctl.errors import JobctlError, UsageError
 from jobctl.scheduler.ticks import next_tick
 from jobctl.testing.broker import HarnessBroker
 from jobctl.testing.faults import Fault, unknown_jobs
 from jobctl.testing.hosted import FAULTS, JOURNAL
 from jobctl.testing.journal import DONE, START, Journal, count
-from jobctl.testing.ran import Ran, Runs
+from jobctl.testing.ran import Ran, Runs, ran_of_record
+from jobctl.testing.worker_log import WorkerLog
 
-OUTCOMES = {
-    "job complete": "complete",
-    "job failed": "retry",
-    "job dead": "dead",
-    "job cancelled": "cancelled",
-    "job handed back": "interrupted",
-}
 LOOK_S = 0.005
 DEADLINE_S = 60.0
 FOREIGN = ("REDIS_", "JOBCTL_", "ASYNQ_")
@@ -88,8 +80,7 @@ class ProcessWorker:
         ]
         self._has_scheduler = "--no-scheduler" not in self._command
         self._variables = dict(variables or {})
-        self._log = folder / "worker.log"
-        self._read = 0
+        self._log = WorkerLog(folder / "worker.log", plan)
         self._faults: list[Fault] = []
         self._ids: list[str] = []
         self._lost: list[Ran] = []
@@ -113,7 +104,7 @@ class ProcessWorker:
     @property
     def log(self) -> str:
         """What it has said so far."""
-        return self._log.read_text(errors="replace") if self._log.exists() else ""
+        return self._log.text
 
     def inject(self, *faults: Fault) -> None:
         """Let these faults happen from now on, besides those injected before.
@@ -138,14 +129,13 @@ class ProcessWorker:
             self._write_faults()
         env = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         env |= {"REDIS_URL": self.broker.url, **self._clock_variable(), **self._variables}
-        said = self.log.count('"worker started"')
-        with self._log.open("ab") as output:
+        said = self._log.starts()
+        with self._log.path.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603, ASYNC220 - ourselves
                 self._command, cwd=self._cwd, env=env, stdin=subprocess.DEVNULL, stderr=output
             )
-        await self._until(lambda: self.log.count('"worker started"') > said, "it did not start")
-        told = [line["worker"] for line in self._lines() if line.get("message") == "worker started"]
-        self._ids.append(told[-1])
+        await self._until(lambda: self._log.starts() > said, "it did not start")
+        self._ids.append(self._log.worker_id())
 
     async def drain(self, *, schedules: Collection[str] | None = None) -> Runs:
         """Wait until it has run everything that is due, and all that comes of it; return what ran.
@@ -162,7 +152,7 @@ class ProcessWorker:
             if not self._runs():
                 await self.start()  # a fault has killed it: as its supervisor would
             if self._is_at_rest():
-                return Runs([*self._collect(), *self._take_lost()])
+                return Runs([*self._log.take(self.broker), *self._take_lost()])
             if time.monotonic() - started > DEADLINE_S:
                 raise self._trouble("it did not come to rest")
             await asyncio.sleep(LOOK_S)
@@ -236,21 +226,10 @@ class ProcessWorker:
         """Note the jobs that a dead process still held."""
         if self.process is None:
             return
-        for record in self.broker.held_by(self._ids):
-            self._lost.append(
-                Ran(
-                    job=self._names.get(record.type, record.type),
-                    key=record.key,
-                    type=record.type,
-                    queue=record.queue,
-                    outcome="lost",
-                    attempt=record.attempts + 1,
-                    max_attempts=record.max_attempts,
-                    at=utc(record.started_ms / 1000),
-                    payload=record.payload,
-                    text="its worker was killed",
-                )
-            )
+        self._lost += [
+            ran_of_record(one, "lost", self._names, utc(one.started_ms / 1000), "its worker was killed")
+            for one in self.broker.held_by(self._ids)
+        ]
         self._ids.clear()
 
     def _take_lost(self) -> list[Ran]:
@@ -277,41 +256,6 @@ class ProcessWorker:
             tick = next_tick(schedule, utc(int(last) / 1000))  # type: ignore[arg-type]
             found.append(None if tick is None else round(tick.timestamp() * 1000))
         return found
-
-    def _lines(self) -> list[dict[str, Any]]:
-        found = []
-        for text in self.log.splitlines():
-            with contextlib.suppress(ValueError):  # the last words of a crash are no JSON
-                found.append(json.loads(text))
-        return found
-
-    def _collect(self) -> list[Ran]:
-        """Return the deliveries it has told of since this was last asked."""
-        lines = self._lines()
-        new, self._read = lines[self._read :], len(lines)
-        told = [line for line in new if line.get("message") in OUTCOMES]
-        records = {record.key: record for record in self.broker.records()} if told else {}
-        return [self._ran(line, records.get(line["key"])) for line in told]
-
-    def _ran(self, line: Mapping[str, Any], record: Any) -> Ran:
-        outcome = OUTCOMES[line["message"]]
-        registration = self.plan.by_type.get(line["type"])
-        known = record.max_attempts if record else registration.attempts if registration else line["attempt"]
-        retry_in = line.get("retry_in")
-        return Ran(
-            job=line["job"],
-            key=line["key"],
-            type=line["type"],
-            queue=line["queue"],
-            outcome=outcome,
-            attempt=line["attempt"],
-            max_attempts=line.get("max_attempts", known),
-            at=self.broker.clock.now(),
-            payload=record.payload if record else {},
-            result=record.result if record and outcome == "complete" else None,
-            text=line.get("error", ""),
-            retry_in_s=parse_duration(retry_in) if retry_in else None,
-        )
 
     async def _until(self, condition: Any, what: str) -> None:
         started = time.monotonic()

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, overload
 
 from jobctl.durations import format_duration
+from jobctl.records import JobRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +92,27 @@ class Runs(Sequence[Ran]):
         if not self._runs:
             return "<nothing ran>"
         return "\n".join(f"{ran.at:%H:%M:%S} {ran}" for ran in self._runs)
+
+
+def ran_of_record(record: JobRecord, outcome: str, names: Mapping[str, str], at: datetime, text: str = "") -> Ran:
+    """Return the entry of a delivery that only the job's record tells of.
+
+    Args:
+        record: the job's.
+        outcome: ``lost``, or ``dead`` when it has been lost too often.
+        names: type -> name of the jobs.
+        at: when.
+        text: what is known; "" = what the record says.
+    """
+    return Ran(
+        job=names.get(record.type, record.type),
+        key=record.key,
+        type=record.type,
+        queue=record.queue,
+        outcome=outcome,
+        attempt=record.attempts + (outcome == "lost"),
+        max_attempts=record.max_attempts,
+        at=at,
+        payload=record.payload,
+        text=text or record.error or "",
+    )

@@ -20,7 +20,7 @@ from jobctl.broker import keys
 from jobctl.broker.connect import connect, translate_errors
 from jobctl.broker.cycle import Cycle, Turn
 from jobctl.broker.record import read_wire
-from jobctl.broker.upkeep import Recovered, Upkeep
+from jobctl.broker.upkeep import Upkeep
 from jobctl.client.options import Duration, seconds
 from jobctl.compiler.handlers import Handler, bind
 from jobctl.compiler.plan import Plan
@@ -30,7 +30,7 @@ from jobctl.spec.model import Scheduling
 from jobctl.testing.broker import HarnessBroker
 from jobctl.testing.faults import Fault, FaultyCallee, Play, time_out, unknown_jobs
 from jobctl.testing.observed import ObservedExecution, ran_of
-from jobctl.testing.ran import Ran, Runs
+from jobctl.testing.ran import Ran, Runs, ran_of_record
 from jobctl.testing.server import SharedLoop
 from jobctl.testing.state import WorkerState
 from jobctl.testing.ticking import Ticking
@@ -88,6 +88,7 @@ class SteppedWorker:
         self._scheduler: Scheduler | None = None
         self._cycle: Cycle | None = None
         self._execution: ObservedExecution | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
         self._hooks_running: set[asyncio.Task[None]] = set()
         self._performing: list[ObservedExecution] = []
@@ -218,7 +219,7 @@ class SteppedWorker:
             clock.set_ms(clock.started_ms)  # schedules begin with the test, though this worker is the first to look
             await self._scheduler.begin()
             clock.set_ms(now_ms)
-        if self._execution is None:
+        if self._execution is None or self._is_dead:
             await self._begin_life()
         assert self._upkeep is not None  # noqa: S101 - made with the connection
         return Ticking(self._scheduler, self._upkeep, schedules)
@@ -252,7 +253,10 @@ class SteppedWorker:
         ran: list[Ran] = []
         while True:
             findings, ticks = await ticking.tick()
-            ran += [self._given_up(job) for job in findings.recovered if job.outcome == "dead"]
+            lost = [
+                self.broker.record(keys.split_job_id(job.id)[1]) for job in findings.recovered if job.outcome == "dead"
+            ]
+            ran += [ran_of_record(one, "dead", self._names, self.broker.clock.now()) for one in lost]
             worked = await self._work()
             ran += worked
             if not (worked or ticks or findings.recovered):
@@ -302,22 +306,6 @@ class SteppedWorker:
         execution._threads.close()
         return lost
 
-    def _given_up(self, job: Recovered) -> Ran:
-        key = keys.split_job_id(job.id)[1]
-        record = self.broker.record(key)
-        return Ran(
-            job=self._names.get(job.type, job.type),
-            key=key,
-            type=job.type,
-            queue=record.queue,
-            outcome="dead",
-            attempt=record.attempts,
-            max_attempts=record.max_attempts,
-            at=self.broker.clock.now(),
-            payload=record.payload,
-            text=record.error or "",
-        )
-
     def _on_failure(self, run: Run, verdict: ending.Verdict) -> None:
         hook = self.state.hooks.error
         if hook is not None and run.context is not None:
@@ -330,5 +318,6 @@ class SteppedWorker:
             await asyncio.wait(self._hooks_running)
 
     def _poke(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._woken.set)
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed
+                self._loop.call_soon_threadsafe(self._woken.set)

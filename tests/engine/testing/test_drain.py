@@ -184,3 +184,13 @@ def test_a_broken_link_is_got_over(jobs: BlockingJobs, worker: BlockingWorker, b
     assert link.dropped == 1
     assert sorted(one.payload["n"] for one in ran) == [0, 1, 2, 3, 4]
     assert jobs.account().is_sound
+
+
+def test_a_worker_that_is_killed_while_idle_has_lost_nothing(client: BlockingClient, worker: BlockingWorker):
+    worker.kill()
+    client.enqueue("plain", n=1)
+    assert worker.drain().outcomes == ["complete"]
+
+    worker.kill()
+    client.enqueue("plain", n=2)
+    assert worker.drain().outcomes == ["complete"]
