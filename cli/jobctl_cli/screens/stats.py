@@ -42,7 +42,7 @@ WIDE = (
     Column("DONE/MIN", right=True),
     *(
         Column(f"{kind} {figure}", right=True)
-        for kind in ("WAIT", "RUN")
+        for kind in ("WAIT", "RUN", "TOTAL")
         for figure in ("MEAN", *(f"P{percent}" for percent in PERCENTS), "MAX")
     ),
 )
@@ -140,7 +140,7 @@ def _wide_row(plan: Plan | None, row: TypeStats, window: Window) -> list[str | C
         *(f"{count:,}" for count in counts),
         "-" if ratio is None else f"{ratio:.2%}",
         f"{row.complete * 60 / window.elapsed_s:,.1f}",
-        *(_time(figure) for histogram in (row.wait, row.run) for figure in _figures(histogram)),
+        *(_time(figure) for histogram in (row.wait, row.run, row.total) for figure in _figures(histogram)),
     ]
 
 
@@ -196,6 +196,7 @@ def _shape(plan: Plan | None, row: TypeStats, elapsed_s: float) -> dict[str, Any
         "failure_ratio": None if row.failure_ratio is None else round(row.failure_ratio, 6),
         "wait_ms": _percentiles(row.wait),
         "run_ms": _percentiles(row.run),
+        "total_ms": _percentiles(row.total),
     }
 
 

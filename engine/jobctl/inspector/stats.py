@@ -33,8 +33,9 @@ class TypeStats:
 
     Attributes:
         counts: outcome -> attempts that ended so; outcomes that never came are left out.
-        wait: from due to start.
+        wait: from due to start, of first attempts.
         run: of what a handler ended.
+        total: from due to the job's end, of jobs that ended.
     """
 
     queue: str
@@ -42,6 +43,7 @@ class TypeStats:
     counts: Mapping[str, int]
     wait: Histogram = field(default_factory=Histogram)
     run: Histogram = field(default_factory=Histogram)
+    total: Histogram = field(default_factory=Histogram)
 
     @property
     def complete(self) -> int:
@@ -178,16 +180,18 @@ def _row(queue: str, job_type: str, counts: Mapping[tuple[str, str], int]) -> Ty
         counts={outcome: count for outcome in OUTCOMES if (count := counts.get((outcome, ""), 0))},
         wait=histogram("wait"),
         run=histogram("run"),
+        total=histogram("total"),
     )
 
 
 def sum_stats(rows: Sequence[TypeStats], *, queue: str) -> TypeStats:
     """Return all types of a queue in one, named ``""``."""
     counts: Counter[str] = Counter()
-    wait, run = Histogram(), Histogram()
+    wait, run, total = Histogram(), Histogram(), Histogram()
     for row in rows:
         if row.queue == queue:
             counts.update(row.counts)
             wait.merge(row.wait)
             run.merge(row.run)
-    return TypeStats(queue=queue, type="", counts=dict(counts), wait=wait, run=run)
+            total.merge(row.total)
+    return TypeStats(queue=queue, type="", counts=dict(counts), wait=wait, run=run, total=total)

@@ -71,8 +71,9 @@ BROKER: Final = (
         "Jobs handed out again without spending a retry: their worker was lost, or interrupted by a shutdown",
         (*JOB, "reason"),
     ),
-    Metric("jobctl_job_wait_seconds", "histogram", "From due to start, per attempt; a retry counts as no wait", JOB),
+    Metric("jobctl_job_wait_seconds", "histogram", "From due to start, of first attempts", JOB),
     Metric("jobctl_job_run_seconds", "histogram", "Run of an attempt, however it ended", JOB),
+    Metric("jobctl_job_total_seconds", "histogram", "From due to the job's end, with all attempts and waits", JOB),
     Metric("jobctl_schedule_overdue_seconds", "gauge", "How long a tick is due and unclaimed; 0 = none", SCHEDULE),
     Metric(
         "jobctl_schedule_last_late_seconds",
@@ -128,8 +129,9 @@ WORKER: Final = (
         "Jobs it handed back (interrupted), or found lost by another worker and handed out again (lost)",
         (*WORKER_JOB, "reason"),
     ),
-    Metric("jobctl_worker_wait_seconds", "histogram", "From due to start of the attempts it started", WORKER_JOB),
+    Metric("jobctl_worker_wait_seconds", "histogram", "From due to start of the first attempts it started", WORKER_JOB),
     Metric("jobctl_worker_run_seconds", "histogram", "Run of the attempts it ended", WORKER_JOB),
+    Metric("jobctl_worker_total_seconds", "histogram", "From due to end of the jobs it ended", WORKER_JOB),
 )
 """Of one worker process, from `jobctl run --metrics-port`. `process` is 1, or its number under `--processes`."""
 

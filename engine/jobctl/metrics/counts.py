@@ -57,6 +57,11 @@ class TypeCounts:
     plain: dict[str, int] = field(default_factory=dict)
     wait: Times = field(default_factory=Times)
     run: Times = field(default_factory=Times)
+    total: Times = field(default_factory=Times)
+
+    def times(self, what: str) -> Times | None:
+        """Return the histogram of a name: wait, run or total."""
+        return {"wait": self.wait, "run": self.run, "total": self.total}.get(what)
 
 
 def read_counts(fields: Iterable[tuple[str, int]], types: Bounded) -> dict[str, TypeCounts]:
@@ -65,12 +70,11 @@ def read_counts(fields: Iterable[tuple[str, int]], types: Bounded) -> dict[str, 
     for text, count in fields:
         job_type, what, bucket = read_field(text)
         counts = found.setdefault(types(job_type), TypeCounts())
-        if bucket in BUCKET_OF:
-            (counts.wait if what == "wait" else counts.run).counts[BUCKET_OF[bucket]] += count
-        elif what == "wait_ms":
-            counts.wait.sum_ms += count
-        elif what == "run_ms":
-            counts.run.sum_ms += count
+        times = counts.times(what.removesuffix("_ms"))
+        if times is not None and bucket in BUCKET_OF:
+            times.counts[BUCKET_OF[bucket]] += count
+        elif times is not None and what.endswith("_ms"):
+            times.sum_ms += count
         elif not bucket:
             counts.plain[what] = counts.plain.get(what, 0) + count
     return found
@@ -90,5 +94,5 @@ def tell_counts(scrape: Scrape, prefix: str, labels: tuple[str, ...], found: Map
             scrape.add(f"{prefix}_outcomes", counts.plain.get(outcome, 0), *of, outcome)
         for reason in REASONS:
             scrape.add(f"{prefix}_redeliveries", counts.plain.get(reason, 0), *of, reason)
-        for name, times in (("wait", counts.wait), ("run", counts.run)):
+        for name, times in (("wait", counts.wait), ("run", counts.run), ("total", counts.total)):
             scrape.add_histogram(f"{prefix}_{name}_seconds", times.counts, times.sum_ms / 1000, *of)

@@ -23,7 +23,7 @@ from jobctl.outcomes import Cancel, Dead
 from jobctl.worker import ending
 from jobctl.worker.ending import HandlerCancelledItself, TimedOut, UnknownType
 from jobctl.worker.run import Callee, Cause, Run
-from jobctl.worker.tally import Tally
+from jobctl.worker.tally import UNKNOWN, Tally
 from jobctl.worker.threads import DaemonThreads
 from jobctl.worker.tracebacks import last_line
 
@@ -188,7 +188,7 @@ class Execution:
         if job_id in self.running:
             self._come_after(run, self.running[job_id])
         self.running[job_id] = run
-        self.tally.started(wire.queue, wire.function, 0 if wire.attempts else now_ms - _due_ms(wire))
+        self.tally.started(wire.queue, wire.function, UNKNOWN if wire.attempts else now_ms - _due_ms(wire))
         try:
             if callee is None:
                 raise UnknownType(self._unknown(wire))
@@ -277,7 +277,7 @@ class Execution:
         mean_s = self._mean_s
         self._mean_s = took_s if mean_s is None else mean_s + MEAN_WEIGHT * (took_s - mean_s)
         wire = run.wire
-        self.tally.ended(wire.queue, wire.function, "complete", now_ms - run.started_ms)
+        self.tally.ended(wire.queue, wire.function, "complete", now_ms - run.started_ms, _total_ms(wire, now_ms))
         if log.isEnabledFor(logging.DEBUG):
             log.debug("job complete", extra={**_facts(run), "took": format_elapsed(took_s)})
         self._wake()
@@ -304,7 +304,8 @@ class Execution:
 
     def _settle(self, run: Run, verdict: ending.Verdict, now_ms: int) -> None:
         self.processed += 1
-        self.tally.ended(run.wire.queue, run.wire.function, verdict.outcome, now_ms - run.started_ms)
+        total_ms = UNKNOWN if verdict.outcome == "retry" else _total_ms(run.wire, now_ms)
+        self.tally.ended(run.wire.queue, run.wire.function, verdict.outcome, now_ms - run.started_ms, total_ms)
         facts = {**_facts(run), "max_attempts": run.max_attempts, "error": last_line(verdict.text)}
         if verdict.outcome == "retry":
             log.warning("job failed", extra={**facts, "retry_in": format_duration(round(verdict.delay_s, 1))})
@@ -438,6 +439,12 @@ def _explain(run: Run) -> BaseException:
 def _due_ms(wire: Wire) -> int:
     # SAQ keeps the due time of a delayed job in whole seconds
     return max(wire.queued, int(wire.scheduled * 1000)) if wire.queued else 0
+
+
+def _total_ms(wire: Wire, now_ms: int) -> int:
+    # of a job that was tried before, `scheduled` is when its retry was due
+    due_ms = wire.queued if wire.attempts else _due_ms(wire)
+    return now_ms - due_ms if due_ms else UNKNOWN
 
 
 def _facts(run: Run) -> dict[str, Any]:

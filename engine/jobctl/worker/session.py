@@ -23,7 +23,7 @@ from jobctl.worker.lines import LineKeeper
 from jobctl.worker.orders import Order
 from jobctl.worker.report import Reporter
 from jobctl.worker.saq_duties import SWEEP_S, SaqDuties
-from jobctl.worker.tally import NO_RUN
+from jobctl.worker.tally import UNKNOWN
 from jobctl.worker.tasks import end_tasks
 from jobctl.worker.upkeep import UpkeepLoop
 from jobctl.worker.waiting import Peek
@@ -214,7 +214,7 @@ class Session:
         self._found_at = time.monotonic()
         for job in findings.recovered:
             queue = job.id.split(":")[2]
-            self.execution.tally.ended(queue, job.type, job.outcome, NO_RUN)
+            self.execution.tally.ended(queue, job.type, job.outcome, UNKNOWN)
             facts = {"id": job.id, "type": job.type, "lost_worker": job.worker}
             if job.outcome == "dead":
                 log.error("job dead: its workers were lost too often", extra=facts)

@@ -3,9 +3,9 @@
 They are statistics: a killed worker takes its last second of counts with it. What is true of jobs stands in the
 indexes, which the scripts keep exact.
 
-The hot path counts two things, starts and ends, each under all that is known of it; what is told of them (by day, by
-ten seconds, in all) is reckoned at the flush, in one pass. A time that is counted keeps eight bits: it is off by 0.4 %
-at most, and a second's counts stay few however the times scatter.
+The hot path counts starts, ends, and how long jobs took in all, each under all that is known of it; what is told of
+them (by day, by ten seconds, in all) is reckoned at the flush, in one pass. A time that is counted keeps eight bits: it
+is off by 0.4 % at most, and a second's counts stay few however the times scatter.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ OTHER = "other"
 LONGEST_MS = 10 * 365 * 86_400_000  # a wait beyond it is that of a record which does not say when it was enqueued
 HAS_RUN = frozenset({"complete", "retry", "dead", "cancelled"})
 """Outcomes of a handler that ran here to its end; a lost or interrupted delivery has no time of its own."""
+TIMES = frozenset({"wait", "run", "total"})
 FAILED = frozenset({"retry", "dead", "lost"})
-NO_RUN = -1
-"""The run time of what ended without one: a job whose workers were lost too often."""
+UNKNOWN = -1
+"""The time of what has none: the run of a job whose workers were lost too often, the wait of a retry."""
 CACHED_TIMES = 4_096  # every time below an hour has a place
 
 Counts = defaultdict[str, int]
@@ -51,16 +52,36 @@ class QueueSums:
 
     Attributes:
         day: kept for each day, for percentiles: ``type|outcome`` and ``type|wait_ms``, ``type|run_ms`` (sums),
-            ``type|wait|bucket``, ``type|run|bucket`` with the buckets of `jobctl.measure.latency`.
+            ``type|total_ms``, and ``type|wait|bucket``, ``type|run|bucket``, ``type|total|bucket`` with the buckets of
+            `jobctl.measure.latency`. A total is the time from due to the job's end.
         rate: kept for a quarter of an hour: ``started``, ``complete``, ``failed``; sums ``wait_ms``, ``run_ms``.
-        totals: kept for ever, for metrics: ``type|started``, ``type|outcome``, ``type|wait_ms``, ``type|run_ms``, and
-            ``type|wait|bound``, ``type|run|bound`` with a bound of `BOUNDS_MS` or ``inf``: how many lie between it and
+        totals: kept for ever, for metrics: ``type|started``, ``type|outcome``, the same sums, and ``type|wait|bound``,
+            ``type|run|bound``, ``type|total|bound`` with a bound of `BOUNDS_MS` or ``inf``: how many lie between it and
             the bound before.
     """
 
     day: Counts = field(default_factory=_counts)
     rate: Counts = field(default_factory=_counts)
     totals: Counts = field(default_factory=_counts)
+
+    def add_times(self, what: str, job_type: str, name: str, cut_ms: int, count: int) -> int:
+        """Add jobs that took so long, for percentiles by day and in all; return their sum in ms.
+
+        Args:
+            what: wait, run or total.
+            job_type: their type.
+            name: the name under which the type is kept for ever.
+            cut_ms: what each took, cut to eight bits.
+            count: how many.
+        """
+        time_ms, bucket, bound = _places(cut_ms)
+        self.day[f"{job_type}|{what}|{bucket}"] += count
+        self.totals[f"{name}|{what}|{bound}"] += count
+        sum_ms = time_ms * count
+        if sum_ms:
+            self.day[f"{job_type}|{what}_ms"] += sum_ms
+            self.totals[f"{name}|{what}_ms"] += sum_ms
+        return sum_ms
 
 
 Sums = Mapping[str, QueueSums]
@@ -69,10 +90,11 @@ Sums = Mapping[str, QueueSums]
 
 @dataclass(slots=True)
 class Counted:
-    """Starts by ``(queue, type, wait ms)`` and ends by ``(queue, type, outcome, run ms)``."""
+    """Starts by ``(queue, type, wait ms)``, ends by ``(queue, type, outcome, run ms)``, jobs by their total."""
 
     starts: defaultdict[tuple[str, str, int], int] = field(default_factory=lambda: defaultdict(int))
     ends: defaultdict[tuple[str, str, str, int], int] = field(default_factory=lambda: defaultdict(int))
+    jobs: defaultdict[tuple[str, str, int], int] = field(default_factory=lambda: defaultdict(int))
 
     def __bool__(self) -> bool:
         return bool(self.starts or self.ends)
@@ -83,6 +105,8 @@ class Counted:
             self.starts[start] += count
         for end, count in other.ends.items():
             self.ends[end] += count
+        for job, count in other.jobs.items():
+            self.jobs[job] += count
 
     def sums(self, is_known: Callable[[str], bool]) -> Sums:
         """Return what is told of it.
@@ -95,16 +119,10 @@ class Counted:
         lasting = {name: name if is_known(name) else OTHER for name in names}
         for (queue, job_type, cut_ms), count in self.starts.items():
             sums, name = found[queue], lasting[job_type]
-            wait_ms, bucket, bound = _places(cut_ms if cut_ms > 0 else 0)
-            sums.day[f"{job_type}|wait|{bucket}"] += count
-            sums.totals[f"{name}|wait|{bound}"] += count
             sums.totals[f"{name}|started"] += count
             sums.rate["started"] += count
-            if wait_ms:
-                total_ms = wait_ms * count
-                sums.day[f"{job_type}|wait_ms"] += total_ms
-                sums.totals[f"{name}|wait_ms"] += total_ms
-                sums.rate["wait_ms"] += total_ms
+            if cut_ms >= 0:
+                sums.rate["wait_ms"] += sums.add_times("wait", job_type, name, cut_ms, count)
         for (queue, job_type, outcome, cut_ms), count in self.ends.items():
             sums, name = found[queue], lasting[job_type]
             sums.day[f"{job_type}|{outcome}"] += count
@@ -113,16 +131,10 @@ class Counted:
                 sums.rate["complete"] += count
             elif outcome in FAILED:
                 sums.rate["failed"] += count
-            if cut_ms < 0 or outcome not in HAS_RUN:
-                continue
-            run_ms, bucket, bound = _places(cut_ms)
-            sums.day[f"{job_type}|run|{bucket}"] += count
-            sums.totals[f"{name}|run|{bound}"] += count
-            if run_ms:
-                total_ms = run_ms * count
-                sums.day[f"{job_type}|run_ms"] += total_ms
-                sums.totals[f"{name}|run_ms"] += total_ms
-                sums.rate["run_ms"] += total_ms
+            if cut_ms >= 0 and outcome in HAS_RUN:
+                sums.rate["run_ms"] += sums.add_times("run", job_type, name, cut_ms, count)
+        for (queue, job_type, cut_ms), count in self.jobs.items():
+            found[queue].add_times("total", job_type, lasting[job_type], cut_ms, count)
         return found
 
 
@@ -138,20 +150,32 @@ class Tally:
         self._unsent = Counted()
 
     def started(self, queue: str, job_type: str, wait_ms: int) -> None:
-        """Count a start and how long the job had waited."""
+        """Count a start and how long the job had waited, `UNKNOWN` if it was tried before."""
         self.starts[queue] += 1
         if wait_ms > 255:
             cut = wait_ms.bit_length() - 8
             wait_ms = (wait_ms >> cut) << cut
+        elif wait_ms < UNKNOWN:
+            wait_ms = 0  # due times of SAQ's are rounded up to whole seconds
         self._fresh.starts[queue, job_type, wait_ms] += 1
 
-    def ended(self, queue: str, job_type: str, outcome: str, run_ms: int) -> None:
-        """Count an end: complete, retry, dead, cancelled, lost or interrupted."""
+    def ended(self, queue: str, job_type: str, outcome: str, run_ms: int, total_ms: int = UNKNOWN) -> None:
+        """Count an end: complete, retry, dead, cancelled, lost or interrupted.
+
+        Args:
+            run_ms: of the attempt, `UNKNOWN` without one.
+            total_ms: from due to this end, if it is the job's.
+        """
         self.ends[queue, outcome] += 1
         if run_ms > 255:
             cut = run_ms.bit_length() - 8
             run_ms = (run_ms >> cut) << cut
         self._fresh.ends[queue, job_type, outcome, run_ms] += 1
+        if total_ms >= 0:
+            if total_ms > 255:
+                cut = total_ms.bit_length() - 8
+                total_ms = (total_ms >> cut) << cut
+            self._fresh.jobs[queue, job_type, total_ms] += 1
 
     def take(self, is_known: Callable[[str], bool] = lambda _: True) -> tuple[Counted, Sums]:
         """Return and forget what is to be flushed, and what is told of it.
@@ -185,7 +209,7 @@ def read_field(text: str) -> tuple[str, str, str]:
     """
     head, _, last = text.rpartition("|")
     job_type, bar, what = head.rpartition("|")
-    return (job_type, what, last) if bar and what in ("wait", "run") else (head, last, "")
+    return (job_type, what, last) if bar and what in TIMES else (head, last, "")
 
 
 @lru_cache(CACHED_TIMES)

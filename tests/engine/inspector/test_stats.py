@@ -23,7 +23,7 @@ async def flush(broker: Redis, at_ms: int, *runs: tuple[str, int, int, str]) -> 
     tally = Tally()
     for kind, wait_ms, run_ms, outcome in runs:
         tally.started("default", kind, wait_ms)
-        tally.ended("default", kind, outcome, run_ms)
+        tally.ended("default", kind, outcome, run_ms, wait_ms + run_ms)
     await Reporter(broker, "w1", {}).flush(tally, at_ms, lambda _: True)
 
 
@@ -48,7 +48,8 @@ async def test_percentiles_of_several_workers_are_of_all_their_jobs(broker: Redi
 
     assert [row.wait.percentile(p) for p in (50, 95)] == pytest.approx([5, 2_000], rel=0.02)
     assert [row.run.percentile(p) for p in (50, 90, 99)] == pytest.approx([10, 10, 60_000], rel=0.02)
-    assert row.wait.count == row.run.count == 100
+    assert row.total.percentile(99) == pytest.approx(62_000, rel=0.02)
+    assert row.wait.count == row.run.count == row.total.count == 100
 
 
 async def test_failures_are_retries_deaths_and_losses(broker: Redis) -> None:

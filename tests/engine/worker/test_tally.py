@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobctl.measure.latency import bounds_of
-from jobctl.worker.tally import BOUNDS_MS, NO_RUN, OTHER, Tally, read_field
+from jobctl.worker.tally import BOUNDS_MS, UNKNOWN, OTHER, Tally, read_field
 
 times = st.integers(min_value=0, max_value=10**9)
 
@@ -78,7 +79,7 @@ def test_what_could_not_be_flushed_is_flushed_later_and_counted_once() -> None:
 
 def test_a_job_that_died_without_a_run_has_no_run_time() -> None:
     tally = Tally()
-    tally.ended("default", "mail", "dead", NO_RUN)
+    tally.ended("default", "mail", "dead", UNKNOWN)
     tally.ended("default", "mail", "interrupted", 0)
 
     sums = tally.take()[1]["default"]
@@ -97,3 +98,22 @@ def test_a_record_that_does_not_say_when_it_was_enqueued_has_not_waited() -> Non
 def test_a_type_with_a_bar_in_its_name_is_read_back() -> None:
     assert read_field("a|b|wait|inf") == ("a|b", "wait", "inf")
     assert read_field("a|b|dead") == ("a|b", "dead", "")
+
+
+def test_a_retry_is_a_start_without_a_wait() -> None:
+    tally = Tally()
+    tally.started("default", "mail", UNKNOWN)
+
+    assert tally.take()[1]["default"].totals == {"mail|started": 1}
+
+
+def test_a_job_has_one_total_whatever_its_attempts() -> None:
+    tally = Tally()
+    tally.ended("default", "mail", "retry", 5)
+    tally.ended("default", "mail", "complete", 5, 1_005)
+
+    sums = tally.take()[1]["default"]
+
+    assert sums.totals["mail|total_ms"] == pytest.approx(1_005, rel=0.004)
+    assert {f: n for f, n in sums.totals.items() if read_field(f)[1] == "total"} == {"mail|total|2500": 1}
+    assert [n for f, n in sums.day.items() if read_field(f)[1] == "total"] == [1]
