@@ -1,18 +1,17 @@
-"""The settings of one run, each with where it came from: flags, environment, context, file, default."""
+"""The settings of one run: what file, context and environment say together. Small, for every command begins with it."""
 
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from jobctl.errors import UsageError
-from jobctl.names import did_you_mean
-from jobctl.settings import redact_url
-from jobctl_cli.config.file import ConfigFile, Entry, read_file
-from jobctl_cli.config.keys import KEYS, Key, queue_key
+
+if TYPE_CHECKING:
+    from jobctl_cli.config.file import ConfigFile, Entry
+    from jobctl_cli.config.keys import Key
 
 CONFIG_VARIABLE: Final = "JOBCTL_CONFIG"
 CONTEXT_VARIABLE: Final = "JOBCTL_CONTEXT"
@@ -20,46 +19,6 @@ FILE: Final = "jobctl.toml"
 PROJECT_FILE: Final = "pyproject.toml"
 PROJECT_TABLE: Final = ("tool", "jobctl")
 PROJECT_MARK: Final = b"[tool.jobctl"  # spares reading TOML where nothing of ours is in it
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """One setting in force.
-
-    Attributes:
-        name: as a config file calls it.
-        variable: the environment variable that says the same.
-        text: as that variable would hold it; None = not set, the default holds.
-        origin: ``file:line``, the variable's name, or ``default``.
-    """
-
-    name: str
-    variable: str
-    text: str | None
-    origin: str
-    default: str = ""
-
-    @property
-    def shown(self) -> str:
-        """The value as it may be shown: without a password."""
-        if not self.text:
-            return self.default
-        return redact_url(self.text) if self.name == "redis_url" else self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """A context of the file.
-
-    Attributes:
-        broker: its broker as it may be shown, or None where it names none.
-        is_current: it is in force.
-    """
-
-    name: str
-    broker: str | None
-    is_current: bool
-    location: str
 
 
 class Configuration:
@@ -107,33 +66,10 @@ class Configuration:
             return None
         return f"{found[0].location.file}:{found[0].location.line}"
 
-    def values(self) -> Iterator[Value]:
-        """Yield all settings: those of the table of keys, then the weights of queues that are set anywhere."""
-        queues = [name for entry, _ in self._entries.values() if (name := entry.name).startswith("queues.")]
-        named = [*KEYS.items(), *(queue_key(name.removeprefix("queues.")) for name in queues)]
-        merged = self.variables
-        for name, key in named:
-            if (origin := self.origin_of(key.variable)) is not None:
-                yield Value(name, key.variable, merged[key.variable], origin, key.default)
-            elif variable := next((one for one in (key.variable, *key.aliases) if self._environment.get(one)), None):
-                yield Value(name, key.variable, self._environment[variable], variable, key.default)
-            else:
-                yield Value(name, key.variable, None, "default", key.default)
-
-    def contexts(self) -> list[Context]:
-        """Return the contexts of the file, in its order."""
-        found = []
-        for name, (location, entries) in (self.file.contexts if self.file else {}).items():
-            url = next((entry for entry in entries if entry.name == "redis_url"), None)
-            found.append(
-                Context(
-                    name=name,
-                    broker=None if url is None else redact_url(url.text),
-                    is_current=name == self.context,
-                    location=f"{location.file}:{location.line}",
-                )
-            )
-        return found
+    @property
+    def entries(self) -> list[Entry]:
+        """What the file says for the context in force; what the environment says instead is not looked at."""
+        return [entry for entry, _ in self._entries.values()]
 
     @property
     def context_origin(self) -> str:
@@ -156,6 +92,8 @@ class Configuration:
         )
         if name is None or name in known:
             return name, origin
+        from jobctl.names import did_you_mean
+
         where = f"`{self.file.path}` has" if self.file else "without a config file there is"
         hint = did_you_mean(name, known) or (
             f"contexts: {', '.join(known)}" if known else f"`[contexts.{name}]` in `{FILE}` makes one"
@@ -163,8 +101,12 @@ class Configuration:
         location = named[1] if named and name == named[0] and origin not in ("--context", CONTEXT_VARIABLE) else None
         raise UsageError(f"{where} no context `{name}`", code="config.context", hint=hint, location=location)
 
+    def told_by_environment(self, key: Key) -> str | None:
+        """Return the variable of the environment that says what a key does, or None."""
+        return next((name for name in (key.variable, *key.aliases) if self._environment.get(name)), None)
+
     def _is_set(self, key: Key) -> bool:
-        return any(self._environment.get(name) for name in (key.variable, *key.aliases))
+        return self.told_by_environment(key) is not None
 
 
 def find_file(variables: Mapping[str, str], folder: Path) -> ConfigFile | None:
@@ -176,18 +118,24 @@ def find_file(variables: Mapping[str, str], folder: Path) -> ConfigFile | None:
     if told := variables.get(CONFIG_VARIABLE):
         path = Path(told)
         table = PROJECT_TABLE if path.name == PROJECT_FILE else ()
-        found = read_file(path, table)
+        found = _read(path, table)
         if found is None:
             raise UsageError(f"`{path}` has no `[tool.jobctl]`", code="config.invalid")
         return found
     for place in (folder.absolute(), *folder.absolute().parents):
         if (path := place / FILE).is_file():
-            return read_file(_near(path))
+            return _read(_near(path))
         path = place / PROJECT_FILE
         has_table = path.is_file() and PROJECT_MARK in path.read_bytes()
-        if has_table and (found := read_file(_near(path), PROJECT_TABLE)) is not None:
+        if has_table and (found := _read(_near(path), PROJECT_TABLE)) is not None:
             return found
     return None
+
+
+def _read(path: Path, table: tuple[str, ...] = ()) -> ConfigFile | None:
+    from jobctl_cli.config.file import read_file  # most folders have no config file, and need none of this
+
+    return read_file(path, table)
 
 
 def _near(path: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobctl_cli import table
+from jobctl_cli.config import listing
 from jobctl_cli.output import emit
 from jobctl_cli.table import Cell, Column
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def show(env: Environment, output: str, config: Configuration) -> None:
     """Write the settings to stdout."""
-    values = list(config.values())
+    values = list(listing.values(config))
 
     def render() -> str:
         rows: list[list[str | Cell]] = []
@@ -46,7 +47,7 @@ def show(env: Environment, output: str, config: Configuration) -> None:
 
 def show_contexts(env: Environment, output: str, config: Configuration) -> None:
     """Write the contexts to stdout, the one in force marked."""
-    found = config.contexts()
+    found = listing.contexts(config)
 
     def render() -> str:
         if not found:

@@ -11,6 +11,7 @@ from jobctl.errors import UsageError
 from jobctl.settings import Settings
 from jobctl_cli.config.configuration import Configuration
 from jobctl_cli.config.file import read_file
+from jobctl_cli.config.listing import values
 
 FILE = """\
 context = "dev"
@@ -109,7 +110,7 @@ def test_pyproject_is_a_config_file_where_it_has_the_table(folder: Path, monkeyp
 
     (project / "pyproject.toml").write_text('[project]\nname = "x"\n\n[tool.jobctl]\nconcurrency = 4\n')
     assert settings().concurrency == 4
-    assert next(v.origin for v in Configuration({}).values() if v.name == "concurrency") == "pyproject.toml:5"
+    assert next(v.origin for v in values(Configuration({})) if v.name == "concurrency") == "pyproject.toml:5"
 
 
 def test_a_variable_names_the_file(folder: Path, tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_a_variable_names_the_file(folder: Path, tmp_path: Path) -> None:
 
 
 def test_every_value_says_where_it_came_from(folder: Path) -> None:
-    found = {v.name: v for v in Configuration({"PROD_PASSWORD": "hush", "JOBCTL_HOME": "x"}, "prod").values()}
+    found = {v.name: v for v in values(Configuration({"PROD_PASSWORD": "hush", "JOBCTL_HOME": "x"}, "prod"))}
 
     assert found["redis_url"].origin == "jobctl.toml:11"
     assert found["redis_url"].shown == "rediss://:***@redis.prod:6379/0"
