@@ -82,7 +82,7 @@ def figures_of(trace: Trace, span: Span | None, *, has_shares: bool) -> dict[str
         if has_shares:
             figures |= shares(trace)
     else:
-        figures["offered"] = sum(job.due >= span.began for job in trace.jobs.values()) / span.seconds
+        figures["offered"] = sum(span.began < job.taken <= span.ended for job in trace.jobs.values()) / span.seconds
         figures["generator.cpu"] = busy_share(trace.producer)
     return figures
 

@@ -33,8 +33,8 @@ def warnings(trace: Trace, figures: Mapping[str, float], latencies: Mapping[str,
             )
         elif offered < asked * ACHIEVED or (late > LATE_MS and not phase.burst_jobs):
             said.append(
-                f"jobs were sent late ({late:.1f} ms at the 99th percentile) though the generator was idle for "
-                f"{1 - busy:.0%} of the time: the broker answered slowly, or the machine is busy"
+                f"jobs were sent late ({late:.1f} ms at the 99th percentile, {offered:,.0f} of {asked:,.0f} a second) "
+                f"though the generator used {busy:.0%} of a core: the broker answered slowly, or the machine is busy"
             )
     if trace.is_coarse:
         said.append("isolated jobs are timed by their records, to a millisecond; shares of starts are not measured")

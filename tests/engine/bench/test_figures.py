@@ -147,6 +147,17 @@ def test_a_saturated_generator_is_told() -> None:
     assert "the generator is saturated (95% of a core)" in warning
 
 
+def test_a_rate_that_was_not_reached_is_told() -> None:
+    trace = arrivals()
+    slow = {key: Job(job.queue, job.due, job.due, job.taken + job.due) for key, job in trace.jobs.items()}
+    trace.jobs = slow  # each answer takes as long again as the run has lasted: half of the jobs are in by its end
+
+    found = find(trace, has_shares=True)
+
+    assert found.figures["offered"] == pytest.approx(500, rel=0.01)
+    assert " of 1,000 a second" in found.warnings[0]
+
+
 def test_late_sends_of_an_idle_generator_are_the_brokers() -> None:
     (warning,) = find(arrivals(late_ms=20.0, generator=0.1), has_shares=True).warnings
 
