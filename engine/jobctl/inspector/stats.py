@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from jobctl.broker.connect import translate_errors
 from jobctl.broker.keys import QueueKeys
+from jobctl.inspector.status import DEFAULT_DAYS
 from jobctl.measure.latency import Histogram
 from jobctl.worker.tally import read_field
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from jobctl.inspector.status import Rates
 
 DAY_S = 86_400
-DEFAULT_DAYS = 14
 OUTCOMES = ("complete", "retry", "dead", "cancelled", "lost", "interrupted")
 
 

@@ -14,6 +14,7 @@ from jobctl.records import JobState
 
 RATE_BUCKET_S = 10  # workers add their counts to a bucket of ten seconds
 RATE_KEPT_S = 900  # and the broker keeps the buckets for 15 minutes
+DEFAULT_DAYS = 14  # that statistics look back
 
 T = TypeVar("T")
 
