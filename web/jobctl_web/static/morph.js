@@ -13,6 +13,12 @@ function alter(here, wanted) {
   for (const child of here.children) if (child.id) named.set(child.id, child);
   let at = here.firstChild;
   for (const next of [...wanted.childNodes]) {
+    // A parser drops the spaces that a part begins with: without this, all that follows would be out of step.
+    while (at && at.nodeType === Node.TEXT_NODE && next.nodeType !== Node.TEXT_NODE) {
+      const gone = at;
+      at = at.nextSibling;
+      gone.remove();
+    }
     const found = next.id ? named.get(next.id) : null;
     if (found && found !== at) here.insertBefore(found, at);
     const now = found ?? at;
