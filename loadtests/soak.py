@@ -4,8 +4,8 @@
 
 A moderate, even load. The result says by how much more memory broker and workers held in the last third of the run than
 in the first. Whatever has been measured is removed from the broker meanwhile, so that a run of any length needs no more
-room than its jobs on the way, and the index of what expires: that one grows for ten minutes, the retention of these jobs,
-so give it an hour at least. It ends after 24 hours at the latest (`--jobctl-limit`).
+room than its jobs on the way, and the index of what expires: that one grows for ten minutes, the retention of these
+jobs, so give it an hour at least. It ends after 24 hours at the latest (`--jobctl-limit`).
 """
 
 from __future__ import annotations
