@@ -1,8 +1,8 @@
 """JSONPath templates as kubectl users write them: `-o jsonpath='{range [*]}{.key}{"\\t"}{.state}{"\\n"}{end}'`. Pure.
 
 A template is text with parts in braces: a path, a quoted text, or `range PATH` ... `end`. Without braces it is one
-path. Paths know `.name`, `['name']`, `..name`, `[0]`, `[-1]`, `[1:3]`, `[*]`, `.*` and `[?(@.state=="dead")]`. What is not
-there is nothing; several values stand with spaces between them; objects and lists are JSON.
+path. Paths know `.name`, `['name']`, `..name`, `[0]`, `[-1]`, `[1:3]`, `[*]`, `.*` and `[?(@.state=="dead")]`. What
+is not there is nothing; several values stand with spaces between them; objects and lists are JSON.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jobctl_cli.contents import ORDER
 from jobctl_cli.commands import spec
+from jobctl_cli.contents import ORDER
 
 SPEC_COMMANDS = [str(command.name) for command in spec.group().registered_commands]
 CASES = {

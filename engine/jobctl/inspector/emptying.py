@@ -200,6 +200,8 @@ async def drain(
             raise JobStateError(
                 f"no worker claims jobs of queue `{queue}`: its {queued:,} are not started",
                 code="queue.unserved",
-                hint="`jobctl workers resume --all`: some are quiet" if "quiet" in states else "`jobctl run` starts one",
+                hint="`jobctl workers resume --all`: some are quiet"
+                if "quiet" in states
+                else "`jobctl run` starts one",
             )
         await asyncio.sleep(LOOK_S)

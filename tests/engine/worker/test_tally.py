@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobctl.measure.latency import bounds_of
-from jobctl.worker.tally import BOUNDS_MS, UNKNOWN, OTHER, Tally, read_field
+from jobctl.worker.tally import BOUNDS_MS, OTHER, UNKNOWN, Tally, read_field
 
 times = st.integers(min_value=0, max_value=10**9)
 
