@@ -306,11 +306,13 @@ async def test_logout_cannot_be_forged(secured: Browser) -> None:
 async def test_cookie_is_out_of_reach_of_scripts_and_other_sites(open_web: Callable[..., Web]) -> None:
     plain = (await Browser(open_web()).get("/")).headers["set-cookie"]
     tls = (await Browser(open_web(), origin="https://localhost:8484").get("/")).headers["set-cookie"]
+    proxied = (await Browser(open_web(WebConfig(is_secure=True))).get("/")).headers["set-cookie"]
 
     assert "HttpOnly" in plain
     assert "SameSite=Lax" in plain
-    assert tls.startswith("__Host-")
-    assert "Secure" in tls
+    for cookie in (tls, proxied):
+        assert cookie.startswith("__Host-")
+        assert "Secure" in cookie
 
 
 ELSEWHERE = ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/ok\r\nX: y"]

@@ -32,6 +32,7 @@ def test_file_and_environment_are_read_together(tmp_path: Path, password_hash: s
     path = tmp_path / "web.toml"
     path.write_text(f"""
 hosts = ["Jobs.example.com"]
+tls = true
 [users.ada]
 role = "admin"
 password = "{password_hash}"
@@ -50,6 +51,7 @@ otto = "operator"
     assert {user.name: user.role for user in config.users.values()} == {"ada": Role.ADMIN, "vera": Role.VIEWER}
     assert [(token.name, token.role) for token in config.tokens] == [("grafana", Role.VIEWER)]
     assert config.hosts == {"jobs.example.com"}
+    assert config.is_secure
     assert config.proxy is not None
     assert config.proxy.roles == {"otto": Role.OPERATOR}
     assert config.proxy.role is None
@@ -72,7 +74,9 @@ def test_what_cannot_be_meant_is_refused(variables: dict[str, str], text: str) -
         read_config(variables)
 
 
-@pytest.mark.parametrize("body", ["user = 1", "x = ", "[proxy]", "users = [1]", '[proxy]\nheader="x"\nfrom=["a"]'])
+@pytest.mark.parametrize(
+    "body", ["user = 1", "x = ", "[proxy]", "users = [1]", "tls = 1", '[proxy]\nheader="x"\nfrom=["a"]']
+)
 def test_files_that_cannot_be_meant_are_refused(tmp_path: Path, body: str) -> None:
     path = tmp_path / "web.toml"
     path.write_text(body)

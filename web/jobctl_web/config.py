@@ -21,7 +21,7 @@ from jobctl_web.roles import Role, read_role
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8484
 SHORTEST_TOKEN = 16  # characters; `openssl rand -hex 16` gives 32
-_KNOWN = {"users", "tokens", "proxy", "hosts"}
+_KNOWN = {"users", "tokens", "proxy", "hosts", "tls"}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -156,6 +156,7 @@ def read_config(
         proxy=_proxy(file["proxy"], path) if "proxy" in file else None,
         hosts=frozenset(name.lower() for name in (*hosts, *file.get("hosts", ()))),
         is_read_only=is_read_only,
+        is_secure=file.get("tls") is True,
     )
     config.check()
     return config
@@ -168,6 +169,8 @@ def _file(path: str) -> dict[str, Any]:
         raise UsageError(f"`{path}` cannot be read: {error.strerror}", code="web.config") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"`{path}` is not TOML: {error}", code="web.config") from None
+    if not isinstance(found.get("tls", False), bool):
+        raise _wrong(path, "has a `tls` that is neither true nor false", "write `tls = true` behind a proxy with TLS")
     if unknown := sorted(set(found) - _KNOWN):
         raise _wrong(path, f"has `{unknown[0]}`, which means nothing here", "use " + ", ".join(sorted(_KNOWN)))
     return found
