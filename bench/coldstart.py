@@ -83,7 +83,7 @@ def pages(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
 
 def measure(arguments: Sequence[str], env: Mapping[str, str], repeats: int) -> Start:
     """Run a command line some times, then once more to see what it imports."""
-    command = [sys.executable, "-m", "jobctl_cli", *arguments]
+    command = [str(Path(sys.executable).with_name("jobctl")), *arguments]
     times_ms, cpu_ms = [], []
     exit_code = 0
     for _ in range(repeats):
@@ -91,7 +91,7 @@ def measure(arguments: Sequence[str], env: Mapping[str, str], repeats: int) -> S
         exit_code = _run(command, env).returncode
         times_ms.append((time.perf_counter() - began_at) * 1000)
         cpu_ms.append((_children_cpu_s() - used_s) * 1000)
-    told = _run([sys.executable, "-X", "importtime", *command[1:]], env).stderr
+    told = _run([sys.executable, "-X", "importtime", *command], env).stderr
     packages: defaultdict[str, float] = defaultdict(float)
     for own_us, module in _IMPORT.findall(told):
         packages[module.partition(".")[0]] += int(own_us) / 1000

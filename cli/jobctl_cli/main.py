@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from jobctl.errors import UsageError
+from jobctl_cli import collection
 from jobctl_cli.environment import Environment
 from jobctl_cli.exit_status import ExitStatus
 
@@ -20,6 +21,8 @@ def main(argv: Sequence[str] | None = None, env: Environment | None = None) -> i
         argv: the arguments without the program's name; None = those of the process.
         env: streams and variables; None = those of the process.
     """
+    if argv is None:
+        collection.spare()
     env = env or Environment.of_process()
     try:
         status = run_program(list(sys.argv[1:] if argv is None else argv), env)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from jobctl.errors import SpecError
+from jobctl_cli import collection
 from jobctl_cli.errors import paint
 
 if TYPE_CHECKING:
@@ -55,13 +56,15 @@ def broker(env: Environment, *, is_brief: bool = True) -> Iterator[str]:
 
     Args:
         env: says which broker.
-        is_brief: the process lives for a moment, in which redis-py's own metrics are of no use.
+        is_brief: the process lives for a moment, in which redis-py's own metrics are of no use, nor garbage collection.
     """
     from jobctl.broker.connect import open_broker
     from jobctl.broker.quick_import import import_redis_quickly
 
     if is_brief:
         import_redis_quickly()
+    else:
+        collection.as_ever()
     with open_broker(env.settings) as url:
         yield url
 
