@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 
 def load_plan(env: Environment, spec: str | None) -> Plan:
-    """Return the plan of the specs at a path, or at the configured one.
+    """Return the plan of the specs at a path, or at the configured one, with the weights that are configured here.
 
     Raises:
         SpecErrors: the specs have problems.
     """
     from jobctl.compiler import load_plan as load
 
-    return load(spec or env.settings.spec)
+    return load(spec or env.settings.spec, weights=env.settings.weights, strict=False)
 
 
 def find_plan(env: Environment, spec: str | None) -> Plan | None:

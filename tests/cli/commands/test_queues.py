@@ -87,3 +87,12 @@ def test_drain_of_a_queue_that_nobody_serves_says_so(jobctl) -> None:
 
     assert out.exit_code == 1
     assert "error[queue.unserved]: no worker claims jobs of queue `default`" in out.stderr
+
+
+def test_weights_of_the_environment_are_those_of_the_list(jobctl) -> None:
+    found = {
+        queue["name"]: queue["weight"]
+        for queue in jobctl("queues", "list", "-o", "json", JOBCTL_QUEUE_DEFAULT="9").json
+    }
+
+    assert found == {"critical": 6, "default": 9}
