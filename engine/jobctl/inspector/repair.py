@@ -96,7 +96,8 @@ class Repair:
             # a dead job leaves its index when it is replayed; the others stay in theirs
             if deed is not Deed.REPLAY or job.state is JobState.DEAD or not job.replays
         ]
-        return sorted(found, key=attrgetter("at_ms")) if deed is Deed.REPLAY else found
+        # a listing has the latest first, also of those of one millisecond
+        return sorted(reversed(found), key=attrgetter("at_ms")) if deed is Deed.REPLAY else found
 
     async def named(self, names: Iterable[str]) -> list[Target | JobctlError]:
         """Find jobs by key, ``queue:key`` or full id; each that cannot be found is told by its error."""
