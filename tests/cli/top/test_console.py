@@ -48,9 +48,12 @@ async def test_every_tab_fits_any_terminal(shop: None, console) -> None:
             for key, tab in zip("123456", TABS, strict=True):
                 await top.press(key)
                 await top.until(partial(is_open, top, tab), tab)
-                await top.press("question_mark", "escape")
                 assert len(top.lines) == lines
                 assert max(map(len, top.lines)) <= columns
+            await top.press("question_mark")
+            await top.shows("Errors")
+            assert max(map(len, top.lines)) <= columns
+            await top.press("escape")
 
 
 async def test_a_terminal_that_changes_its_size_is_filled_anew(shop: None, console) -> None:
