@@ -1,8 +1,11 @@
 """Does a worker's speed depend on what waits behind it: `python -m bench.backlog [--sizes N ...] [--repeats N]`.
 
 Each measurement fills the three queues with so many jobs and takes the time of the first `MEASURED` starts, on a server
-and in a process of its own, over TCP with AOF. A backlog of fewer jobs is filled and drained several times. The sizes
-take turns; the table shows medians, and how each stands to the first size.
+and in a process of its own, over TCP. A backlog of fewer jobs is filled and drained several times. The sizes take
+turns; the table shows medians, and how each stands to the first size.
+
+It is measured without and with the server's append-only log. To rewrite its log the server forks, and from then on pays
+for a fault of the kernel at the first write to each page of memory: what a large backlog costs with the log is that.
 """
 
 from __future__ import annotations
@@ -54,9 +57,12 @@ async def drain_some(url: str, backlog: int) -> float:
     return MEASURED / jobs * (jobs - 1) / seconds
 
 
-def measure(backlog: int) -> float:
+def measure(backlog: int, *, is_logged: bool) -> float:
     """Measure one size in a process and on a server of its own; return jobs per second."""
-    with tempfile.TemporaryDirectory(prefix="jobctl-bench-") as home, PrivateServer(Path(home)) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="jobctl-bench-") as home,
+        PrivateServer(Path(home), appendonly=is_logged) as server,
+    ):
         command = [sys.executable, "-m", "bench.backlog", "--url", server.url, "--sizes", str(backlog)]
         run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
     return float(json.loads(run.stdout))
@@ -72,15 +78,19 @@ def main() -> int:
     if options.url:
         print(json.dumps(uvloop.run(drain_some(options.url, options.sizes[0]))))
         return 0
-    rates: dict[int, list[float]] = {size: [] for size in options.sizes}
+    rates: dict[tuple[bool, int], list[float]] = {}
     for repeat in range(options.repeats):
-        for size in options.sizes if repeat % 2 == 0 else reversed(options.sizes):
-            rates[size].append(measure(size))
-    first = statistics.median(rates[options.sizes[0]])
-    print(f"{'backlog':>10}{'jobs/s':>10}{'(lowest - highest)':>22}{'ratio':>8}")
-    for size, found in rates.items():
-        middle = statistics.median(found)
-        print(f"{size:10,}{middle:10,.0f}{f'({min(found):,.0f} - {max(found):,.0f})':>22}{middle / first:8.2f}")
+        for is_logged in (False, True):
+            for size in options.sizes if repeat % 2 == 0 else reversed(options.sizes):
+                rates.setdefault((is_logged, size), []).append(measure(size, is_logged=is_logged))
+    for is_logged in (False, True):
+        title = "with its append-only log" if is_logged else "without a log"
+        print(f"the server {title}\n{'backlog':>10}{'jobs/s':>10}{'(lowest - highest)':>22}{'ratio':>8}")
+        first = statistics.median(rates[is_logged, options.sizes[0]])
+        for size in options.sizes:
+            found = rates[is_logged, size]
+            middle = statistics.median(found)
+            print(f"{size:10,}{middle:10,.0f}{f'({min(found):,.0f} - {max(found):,.0f})':>22}{middle / first:8.2f}")
     return 0
 
 
