@@ -220,3 +220,17 @@ async def test_what_is_no_line_is_passed_over(shop, server) -> None:
         server.xadd(QueueKeys("default").log(key), {"line": raw})
 
     assert [line.message for line in await written(shop, key)] == ["good"]
+
+
+async def test_lines_go_with_a_job_that_is_deleted(shop) -> None:
+    async def talk(ctx) -> None:
+        library.info("x")
+
+    shop.job(talk)
+    key = await shop.enqueue("talk")
+    await shop.burst()
+    assert await shop.redis.exists(QueueKeys("default").log(key))
+
+    await Inspector(shop.redis).delete(key)
+
+    assert not await shop.redis.exists(QueueKeys("default").log(key))

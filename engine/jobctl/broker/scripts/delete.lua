@@ -17,6 +17,8 @@ for n, id in ipairs(ARGV) do
     local found = call('DEL', id)
     for k = 4, #KEYS - HASHES do found = found + call('ZREM', KEYS[k], id) end
     for k = #KEYS - HASHES + 1, #KEYS do found = found + call('HDEL', KEYS[k], id) end
+    local queue, key = string.match(id, '^saq:job:([^:]+):(.+)$')
+    if queue then call('DEL', 'jobctl:' .. queue .. ':log:' .. key) end -- the lines it wrote
     answer[n] = found > 0 and 'deleted' or 'gone'
   end
 end
