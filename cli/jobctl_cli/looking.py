@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from jobctl.inspector.filters import EVERYTHING, JobFilter, parse_filter
 from jobctl_cli.progress import Progress
-from jobctl_cli.screens import job, jobs
+from jobctl_cli.screens import job, jobs, readings
 
 if TYPE_CHECKING:
     from jobctl.inspector import Inspector
@@ -68,6 +68,23 @@ class Details:
             await asyncio.sleep(EVERY_S)
 
 
+class Explained:
+    """What a filter reads, in place of what it finds."""
+
+    def __init__(self, env: Environment, output: str, wanted: JobFilter | None, *, with_replayed: bool) -> None:
+        self._env = env
+        self._output = output
+        self._wanted = _wanted(wanted, with_replayed=with_replayed)
+
+    async def once(self, inspector: Inspector) -> None:
+        """Show it."""
+        readings.show(self._env, self._output, await inspector.explain(self._wanted))
+
+    async def watch(self, inspector: Inspector) -> None:
+        """Show it; it does not change."""
+        await self.once(inspector)
+
+
 class Listed:
     """Jobs chosen by a filter.
 
@@ -91,9 +108,7 @@ class Listed:
         self._env = env
         self._output = output
         self._view = view
-        self._wanted = wanted or EVERYTHING
-        if with_replayed:
-            self._wanted &= parse_filter("replayed=true,false")
+        self._wanted = _wanted(wanted, with_replayed=with_replayed)
         self._limit = limit
         self._cursor = cursor
 
@@ -135,6 +150,11 @@ class Listed:
 
 MOST = 1_000_000_000  # jobs; `--all` of them
 PEEK = 10_000  # entries of indexes looked at to tell whether there are more
+
+
+def _wanted(wanted: JobFilter | None, *, with_replayed: bool) -> JobFilter:
+    chosen = wanted or EVERYTHING
+    return chosen & parse_filter("replayed=true,false") if with_replayed else chosen
 
 
 def _is_drawn_in_place(env: Environment, output: str) -> bool:

@@ -39,6 +39,10 @@ def inspect(
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Show it anew until it has ended; a list until Ctrl-C")
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Show what a filter reads: the indexes, and what is asked of the records"),
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="With a key: the traceback of every failed attempt")] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show secrets, and payloads that no spec declares")] = False,
     spec: SpecPath = None,
@@ -58,6 +62,8 @@ def inspect(
     look: looking.Look
     if asked.keys:
         look = looking.Details(env, output, view, asked.keys, is_full=full)
+    elif explain:
+        look = looking.Explained(env, output, asked.wanted, with_replayed=replayed)
     else:
         look = looking.Listed(
             env, output, view, asked.wanted, limit=None if every else limit, cursor=cursor, with_replayed=replayed

@@ -16,14 +16,13 @@ from jobctl.inspector import pausing
 from jobctl.inspector.deeds import REASON, Change, Target
 from jobctl.inspector.filters import JobFilter
 from jobctl.inspector.filters.matching import Facts
-from jobctl.inspector.listing import Listing
+from jobctl.inspector.listing import Listing, Reading
 from jobctl.inspector.locate import candidates, choose, is_full_id, known_queues, require_known
 from jobctl.inspector.query import Page, joined
 from jobctl.inspector.replay import Replayed
 from jobctl.inspector.revision import UNCHANGED, Revision
 from jobctl.inspector.rows import Row, read_rows
-from jobctl.inspector.stats import DEFAULT_DAYS, Stats, read_windows
-from jobctl.inspector.status import FailureLine, Overview, QueueStatus, Rates, WorkerStatus
+from jobctl.inspector.status import DEFAULT_DAYS, FailureLine, Overview, QueueStatus, Rates, WorkerStatus
 from jobctl.inspector.steps import read
 from jobctl.inspector.survey import survey
 from jobctl.records import JobRecord, JobState
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from jobctl.inspector.rate_history import RateHistory
     from jobctl.inspector.repair import Repair
     from jobctl.inspector.schedules import Schedules
+    from jobctl.inspector.stats import Stats
 
 Progress = Callable[[int, int], None]
 """Is told how much of a work is done, and how much there is."""
@@ -156,6 +156,8 @@ class Inspector:
 
     async def stats(self, *, days: int = DEFAULT_DAYS) -> Stats:
         """Return what became of jobs today and over some days (1 to 90), by queue and type: days + 2 round trips."""
+        from jobctl.inspector.stats import Stats, read_windows
+
         with translate_errors():
             overview = await survey(self._redis, self._plan, queues=True, window_s=60)
             queues = [queue.name for queue in overview.queues]
@@ -247,6 +249,15 @@ class Inspector:
                 page = joined(page, await read(self._redis, listing.page(limit - len(page.jobs), EFFORT)))
                 tell(min(page.examined, total), total)
             return page
+
+    async def explain(self, wanted: JobFilter | str | None = None) -> list[Reading]:
+        """Return which indexes a filter reads, how long they are, and what is asked of their records.
+
+        Raises:
+            FilterError, UsageError: as for `page`.
+        """
+        with translate_errors():
+            return await read(self._redis, (await self.listing(wanted)).explain())
 
     async def detail(self, name: str) -> JobDetail:
         """Return one job with everything that the broker knows of it.

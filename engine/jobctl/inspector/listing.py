@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
 from jobctl.broker.keys import job_id
 from jobctl.inspector.filters import EVERYTHING, JobFilter, parse_filter
+from jobctl.inspector.filters.expression import Expression
 from jobctl.inspector.filters.matching import Facts, compile_test
-from jobctl.inspector.filters.planning import exact_keys, named_queues, plan_indexes
+from jobctl.inspector.filters.planning import IndexPlan, exact_keys, named_queues, plan_indexes
 from jobctl.inspector.locate import require_known
 from jobctl.inspector.query import STATES, Page, Position, read_cursor, write_cursor
 from jobctl.inspector.rows import Row, as_found, ask_rows, take_rows
@@ -19,6 +21,21 @@ from jobctl.records import JobRecord, JobState
 
 FIRST = 20  # entries read at first beyond an index's share of a page; each further batch is twice as large
 BATCH = 1_000  # entries read at once from one index at most: a few ms of the server's time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A part of what a listing reads.
+
+    Attributes:
+        index: which index, between which bounds; None = records by their keys, without an index.
+        entries: how many entries of it there are (count).
+        rest: what their records are asked; None = nothing, all of them match.
+    """
+
+    index: IndexPlan | None
+    entries: int
+    rest: Expression | None
 
 
 class Listing:
@@ -69,13 +86,20 @@ class Listing:
         return cls(chosen, queues, facts, cursor)
 
     def total(self) -> Steps[int]:
-        """Count the entries that the indexes hold within their bounds: what there is to be looked at."""
+        """Count what there is to be looked at."""
+        return sum(reading.entries for reading in (yield from self.explain()))
+
+    def explain(self) -> Steps[list[Reading]]:
+        """Return what is read, and how much of it there is."""
         if self._ids is not None:
-            return len(self._ids)
+            return [Reading(index=None, entries=len(self._ids), rest=self._wanted.expression)]
         if not self._sources:
-            return 0
+            return []
         answers = yield self._ask_lengths
-        return sum(answers)
+        return [
+            Reading(index=source.plan, entries=count, rest=source.plan.rest)
+            for source, count in zip(self._sources, answers, strict=True)
+        ]
 
     def page(self, limit: int, effort: int | None = None) -> Steps[Page]:
         """Return the next jobs.

@@ -96,8 +96,10 @@ class Repair:
             # a dead job leaves its index when it is replayed; the others stay in theirs
             if deed is not Deed.REPLAY or job.state is JobState.DEAD or not job.replays
         ]
-        # a listing has the latest first, also of those of one millisecond
-        return sorted(reversed(found), key=attrgetter("at_ms")) if deed is Deed.REPLAY else found
+        if deed is Deed.REPLAY:
+            found.reverse()  # a listing has the latest first, also of those of one millisecond
+            found.sort(key=attrgetter("at_ms"))
+        return found
 
     async def named(self, names: Iterable[str]) -> list[Target | JobctlError]:
         """Find jobs by key, ``queue:key`` or full id; each that cannot be found is told by its error."""

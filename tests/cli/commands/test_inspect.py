@@ -300,3 +300,21 @@ def test_a_job_is_watched_until_it_has_ended(jobctl, work) -> None:
     out = jobctl("inspect", "done", "--watch", "-o", "json")
 
     assert (out.exit_code, out.json["state"]) == (0, "complete")
+
+
+def test_what_a_filter_reads_is_explained(jobctl, work) -> None:
+    jobctl("enqueue", "boom", "--retries", "0")
+    work()
+
+    heading, *rows = jobctl("inspect", "state=dead and (queue=critical or payload.id=7)", "--explain").lines
+    assert heading.split() == ["INDEX", "ENTRIES", "BETWEEN", "ASKED", "OF", "THE", "RECORDS"]
+    assert [row.split() for row in rows] == [
+        ["jobctl:critical:dead", "1"],
+        ["jobctl:default:dead", "0", "payload.id=7"],
+    ]
+    (bounded,) = jobctl("inspect", "state=dead queue=critical age<1h", "--explain", "-o", "json").json
+    assert (bounded["asked"], bounded["to"], bounded["from"] is None) == (None, None, False)
+    assert jobctl("inspect", "key=a,b", "--explain", "-o", "json").json[0]["index"] is None
+    assert jobctl("inspect", "queue=critical state=dead state=active", "--explain").stdout == (
+        "nothing is read: no job can match\n"
+    )

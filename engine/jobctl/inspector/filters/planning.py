@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -208,16 +208,3 @@ def _needle(condition: Condition, plan: Plan | None) -> frozenset[bytes] | None:
     elif condition.name not in ("worker", "schedule", "origin"):
         return None
     return frozenset(text.encode() for text in texts) if all(map(_PLAIN.fullmatch, texts)) else None
-
-
-def describe(plans: Sequence[IndexPlan]) -> list[str]:
-    """Return what is read, a line an index, for people."""
-    lines = []
-    for plan in plans:
-        how = "in its order" if plan.is_list else "newest first" if plan.newest_first else "soonest first"
-        bounds = [f"from {plan.lowest:.0f}"] if plan.newest_first and plan.lowest != float("-inf") else []
-        bounds += [f"to {plan.highest:.0f}"] if plan.highest != float("inf") else []
-        between = f" {' '.join(bounds)}" if bounds else ""
-        asked = f"; records are asked for: {plan.rest}" if plan.rest is not None else ""
-        lines.append(f"{plan.key} {how}{between}{asked}")
-    return lines
