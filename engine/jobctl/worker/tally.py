@@ -36,7 +36,7 @@ TIMES = frozenset({"wait", "run", "total"})
 FAILED = frozenset({"retry", "dead", "lost"})
 UNKNOWN = -1
 """The time of what has none: the run of a job whose workers were lost too often, the wait of a retry."""
-CACHED_TIMES = 4_096  # every time below an hour has a place
+CACHED_TIMES = 512  # as many as a second has, and not all there are: they would take a MiB
 
 Counts = defaultdict[str, int]
 """Field of a hash -> count."""
