@@ -73,8 +73,9 @@ class Session:
             self.client = stack.enter_context(BlockingClient(plan, url))
             self.server = stack.enter_context(connect_blocking(url))
             self.clock = BrokerClock(self.server)
+            # of all queues: a user's `next_job` may return any job of the plan
             self.tracker = Tracker(
-                self.server, self.queues, now_ms=self.clock.now_ms, report=self._ended, look=self._looked
+                self.server, plan.queue_names, now_ms=self.clock.now_ms, report=self._ended, look=self._looked
             )
             self._open = stack.pop_all()
 
