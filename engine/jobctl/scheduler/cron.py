@@ -79,6 +79,20 @@ def times_after(expression: str, timezone: str, after: datetime) -> Iterator[dat
     yield from _cron_times(NICKNAMES.get(expression, expression), zone, after)
 
 
+def _either_day(expression: str) -> str:
+    """Return the expression with every day where its weekdays are all seven, and a day of the month stands beside them.
+
+    Either is enough, so that every day is one; croniter takes such weekdays (``0-6``) for none given.
+    """
+    from croniter import croniter
+
+    *times, day, month, weekday = expression.split()
+    if day == "*" or weekday.startswith("*") or "#" in weekday or "l" in weekday.lower():
+        return expression
+    is_any = croniter.expand(f"0 0 * * {weekday}")[0][4] == ["*"]
+    return " ".join((*times, "*", month, "*")) if is_any else expression
+
+
 def _cron_times(expression: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     from croniter import croniter
 
@@ -88,7 +102,7 @@ def _cron_times(expression: str, zone: ZoneInfo, after: datetime) -> Iterator[da
     if is_hourly:
         # in the first pass of a repeated hour, earlier wall-clock times come again
         wall -= _coming_setback(local_after)
-    walk = croniter(expression, wall, ret_type=datetime, second_at_beginning=True)
+    walk = croniter(_either_day(expression), wall, ret_type=datetime, second_at_beginning=True)
     again: deque[datetime] = deque()  # second passes; they come after all first passes of their hour
     last = after.astimezone(UTC)
     while True:

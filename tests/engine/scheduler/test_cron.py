@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -99,3 +100,11 @@ def test_wrong_zone_and_too_frequent_interval_are_refused() -> None:
         next_times("0 0 * * *", "Mars/Base", datetime.now(UTC), 1)
     with pytest.raises(ValueError, match="too often"):
         next_times("@every 100ms", "UTC", datetime.now(UTC), 1)
+
+
+@pytest.mark.parametrize("weekdays", ["0-6", "1-7", "mon-sun", "0,1,2,3,4,5,6"])
+@pytest.mark.parametrize("day", ["*/2", "1-31/2", "13", "L"])
+def test_every_weekday_beside_a_day_of_the_month_is_every_day(day: str, weekdays: str) -> None:
+    times = next_times(f"0 0 {day} * {weekdays}", "UTC", datetime(2026, 3, 1, tzinfo=UTC), 40)
+
+    assert {later - earlier for earlier, later in pairwise(times)} == {timedelta(days=1)}
