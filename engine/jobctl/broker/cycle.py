@@ -105,10 +105,6 @@ class Ended:
     def __len__(self) -> int:
         return len(self.values) // ENDED_WIDTH
 
-    def id_at(self, position: int) -> str:
-        """Return the id of the ended run at a position (from 0)."""
-        return str(self.values[position * ENDED_WIDTH + 1])
-
     def take(self, most: int) -> list[Any]:
         """Take the first runs out, at most so many; return their values."""
         taken = self.values[: most * ENDED_WIDTH]

@@ -23,7 +23,6 @@ PAGE = 500  # records at once: about a ms of the server's time, and a few MB of 
 MESSAGE_LIMIT = 160  # characters of a message that tell one kind of error from another
 KINDS_LIMIT = 1_000  # kinds told apart; messages that differ every time would be as many as there are jobs
 OTHER = "(other messages)"
-PLACEHOLDER = re.compile(r"<(?:uuid|hex|ip|email|n|…)>")
 
 # What differs between two errors of one kind, the longer before what it is made of.
 _VARYING = (

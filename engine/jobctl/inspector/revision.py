@@ -7,7 +7,7 @@ from typing import Any
 
 from jobctl.compiler.payload import PayloadSchema
 from jobctl.compiler.plan import Plan, Registration
-from jobctl.errors import JobctlError, PayloadError, UsageError
+from jobctl.errors import PayloadError, UsageError
 from jobctl.names import did_you_mean
 
 
@@ -76,5 +76,3 @@ class Revision:
 
 
 UNCHANGED = Revision(None)
-REFUSALS: tuple[type[JobctlError], ...] = (PayloadError, UsageError)
-"""What keeps one job from being changed, and says nothing of the others."""

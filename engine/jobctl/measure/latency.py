@@ -125,10 +125,6 @@ class Histogram:
                 return min(max(middle_of(bucket), self.low_ms), self.high_ms)
         return 0.0
 
-    def count_above(self, limit_ms: float) -> int:
-        """Return how many latencies are longer than a limit, to 1 % of the limit."""
-        return sum(times for bucket, times in self.counts.items() if middle_of(bucket) > limit_ms)
-
     def bars(self) -> Iterator[tuple[float, float, int]]:
         """Yield ``(from ms, to ms, latencies)`` of each bucket that holds any, the shortest first."""
         for bucket in sorted(self.counts):

@@ -48,7 +48,7 @@ from jobctl.worker.isolation.pool import ProcessPool
 from jobctl.worker.keeper import LeaseKeeper
 from jobctl.worker.orders import GatedCycle, Orders
 from jobctl.worker.run import Callee, Run
-from jobctl.worker.session import Session, keep_running
+from jobctl.worker.session import FLUSH_TIMEOUT_S, Session, keep_running
 from jobctl.worker.stock_callee import StockCallee, StockHost
 from jobctl.worker.tasks import end_tasks
 from jobctl.worker.traced_callee import TracedCallee
@@ -60,9 +60,6 @@ if TYPE_CHECKING:
     from saq.types import WorkerInfo
 
 log = logging.getLogger(__name__)
-
-FLUSH_TIMEOUT_S = 5.0  # how long a stopping worker tries to tell the broker of its last jobs
-
 
 DESTINATIONS = "jobctl.alerts"
 """Where a worker's state has, for the handler that delivers alerts: alert -> destinations."""

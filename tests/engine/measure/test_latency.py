@@ -78,10 +78,6 @@ def test_a_clock_that_was_set_back_counts_as_no_time() -> None:
     assert histogram.low_ms == 0
 
 
-def test_counts_above_a_limit() -> None:
-    assert Histogram(range(1, 101)).count_above(50.0) == pytest.approx(50, abs=1)
-
-
 @pytest.mark.parametrize("latency_ms", [math.nan, math.inf])
 def test_what_is_no_number_is_refused(latency_ms: float) -> None:
     with pytest.raises(ValueError, match="is no latency"):
