@@ -64,6 +64,7 @@ class Feed:
         self._burst = burst
         self._patience_s = patience_s
         self._under_way = 0
+        self._is_called = False  # woken while a turn was under way that may have been sent too early to know of it
         self._away_since: float | None = None
 
     async def run(self) -> None:
@@ -77,6 +78,8 @@ class Feed:
         execution, wake = self._execution, self._wake
         while True:
             await wake.wait()
+            if not wake.is_set():
+                continue  # the other lane, woken by the same call, sees to it
             wake.clear()
             # Let everything that ends in this round of the loop share the turn.
             await asyncio.sleep(0)
@@ -84,6 +87,7 @@ class Feed:
                 wake.set()  # for the other lane
                 return
             if self._under_way and not self._is_worth_a_turn():
+                self._is_called = True
                 continue  # the turn that is under way wakes us when it is back
             # Also with nothing to tell and no slot free: the turn is how a broker that went away is noticed.
             self._use(await self.turn(*execution.allowance()))
@@ -96,6 +100,7 @@ class Feed:
 
     def _use(self, turn: Turn | None) -> None:
         execution, wake = self._execution, self._wake
+        is_called, self._is_called = self._is_called, False
         if turn is None:
             wake.set()
             return
@@ -103,7 +108,7 @@ class Feed:
             execution.decline(turn)  # claimed by a turn that was under way
         else:
             execution.accept(turn)
-        if execution.ended.values or turn.is_full:
+        if is_called or execution.ended.values or turn.is_full:
             wake.set()
         elif not self._under_way and execution.free > 0:
             if self._burst and execution.is_idle and not turn.claims:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jobctl.broker import keys
+from jobctl.broker.cycle import Cycle, Turn
 from jobctl.inspector.fleet import Fleet
 from jobctl.worker.orders import Order, Orders
 
@@ -106,6 +107,34 @@ async def test_quiet_worker_ends_what_it_has_and_claims_no_more(shop: Any, scene
     await scene.tell(worker, Order.SERVE)
     await shop.until(later, "complete")
     assert await scene.reported(other, "running")
+
+
+async def test_order_to_serve_counts_though_a_quiet_turn_is_under_way(
+    shop: Any, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await scene.start()
+    await scene.tell(worker, Order.QUIET)
+    await shop.eventually(lambda: scene.reported(worker, "quiet"))
+    scene.gate.set()
+    later = await shop.enqueue("work")
+    is_slow, is_answered = True, asyncio.Event()
+    turn = Cycle.turn
+
+    async def slow_turn(self: Cycle, *args: Any) -> Turn:
+        answer = await turn(self, *args)
+        if is_slow:
+            is_answered.set()
+            await shop.eventually(lambda: not is_slow)
+        return answer
+
+    monkeypatch.setattr(Cycle, "turn", slow_turn)
+    await shop.redis.publish(keys.WAKE, "")
+    await asyncio.wait_for(is_answered.wait(), 10)  # claimed nothing: the worker is quiet
+    await scene.tell(worker, Order.SERVE)
+    await shop.eventually(lambda: scene.reported(worker, "running"))
+    is_slow = False
+
+    await shop.until(later, "complete")
 
 
 async def test_order_is_obeyed_within_a_second_though_nobody_heard_it(shop: Any, scene: Scene) -> None:
