@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jobctl.metrics.processes import Snapshots
+    from jobctl.worker.beside import Beside
     from jobctl.worker.supervised import Line
-    from jobctl.worker.worker import Beside
 
 FOLDER = "JOBCTL_SNAPSHOTS"  # where the workers of a supervisor leave their snapshots
 

@@ -15,7 +15,7 @@ from jobctl_cli.addresses import address
 from jobctl_cli.flags import SpecPath, duration, one_of, reads, size, weights, whole_number
 
 if TYPE_CHECKING:
-    from jobctl.worker.worker import Beside
+    from jobctl.worker.beside import Beside
     from jobctl_cli.environment import Environment
 
 EXAMPLES = """
@@ -165,7 +165,7 @@ def run(
             session.check(url)
         from jobctl.alerts.watching import run as watching_alerts
         from jobctl.worker import run_worker
-        from jobctl.worker.worker import together
+        from jobctl.worker.beside import together
         from jobctl_cli.monitoring import monitored
         from jobctl_cli.watching import watching
 

@@ -16,6 +16,7 @@ from jobctl.broker.cycle import Cycle
 from jobctl.broker.keys import WAKE
 from jobctl.broker.upkeep import Findings, Upkeep
 from jobctl.scheduler.ticker import Scheduler
+from jobctl.worker.beside import keep_running
 from jobctl.worker.burst import wait_until_idle
 from jobctl.worker.execution import Execution
 from jobctl.worker.feed import Feed
@@ -38,19 +39,8 @@ log = logging.getLogger(__name__)
 
 REPORT_PERIOD_S = 5.0
 RESPITE_MS = 1_000  # beyond a keeper's period: until then every living worker has renewed its leases after an outage
-RESTART_S = 1.0
 AWAY_S = 5.0  # upkeep is done once a second: after so long without any the broker is away
 FLUSH_TIMEOUT_S = 5.0  # how long a stopping worker tries to tell the broker of its last jobs
-
-
-async def keep_running(work: Callable[[], Awaitable[None]]) -> None:
-    """Run what runs beside the feed. Should it fail, begin again: a worker must not go on without its upkeep, say."""
-    while True:
-        try:
-            return await work()
-        except Exception:
-            log.exception("a part of the worker failed; starting it again", extra={"part": work.__qualname__})
-            await asyncio.sleep(RESTART_S)
 
 
 class Session:

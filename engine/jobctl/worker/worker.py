@@ -13,14 +13,11 @@ import logging
 import re
 import secrets
 import signal
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from croniter import croniter
 from redis import exceptions
 from saq import Worker as SaqWorker
 from saq import worker as saq_worker
@@ -38,6 +35,7 @@ from jobctl.errors import UsageError
 from jobctl.settings import DEFAULT_CONCURRENCY, DEFAULT_GRACE_S
 from jobctl.spec.model import Isolation, Scheduling
 from jobctl.worker import ending
+from jobctl.worker.beside import Beside, keep_running
 from jobctl.worker.burst import CountedExecution
 from jobctl.worker.callees import HandlerCallee
 from jobctl.worker.duties import PATIENCE_S, Duties, needs_session, slot_limits
@@ -48,14 +46,14 @@ from jobctl.worker.isolation.pool import ProcessPool
 from jobctl.worker.keeper import LeaseKeeper
 from jobctl.worker.orders import GatedCycle, Orders
 from jobctl.worker.run import Callee, Run
-from jobctl.worker.session import FLUSH_TIMEOUT_S, Session, keep_running
+from jobctl.worker.saq_cron import enqueue_next_runs
+from jobctl.worker.session import FLUSH_TIMEOUT_S, Session
 from jobctl.worker.stock_callee import StockCallee, StockHost
 from jobctl.worker.tasks import end_tasks
 from jobctl.worker.traced_callee import TracedCallee
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-    from saq.job import CronJob
     from saq.queue import Queue
     from saq.types import WorkerInfo
 
@@ -63,20 +61,6 @@ log = logging.getLogger(__name__)
 
 DESTINATIONS = "jobctl.alerts"
 """Where a worker's state has, for the handler that delivers alerts: alert -> destinations."""
-
-Beside = Callable[["Worker"], Awaitable[None]]
-"""What runs as long as a worker does; it is given the worker."""
-
-
-def together(*parts: Beside) -> Beside:
-    """Return what runs all of these beside a worker."""
-
-    async def run(worker: Worker) -> None:
-        async with asyncio.TaskGroup() as group:
-            for part in parts:
-                group.create_task(keep_running(lambda part=part: part(worker)))  # type: ignore[misc]
-
-    return run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -402,31 +386,11 @@ class Worker(SaqWorker[Any]):
             log.info("worker stopped", extra={"worker": self.id, "processed": execution.processed})
 
     async def schedule(self, lock: int = 1) -> None:
-        """Enqueue the next run of each of SAQ's cron jobs, and queue what is due.
-
-        One entry that fails does not stop the others, nor the jobs that are due (hazard D10).
-        """
-        seen: Counter[str] = Counter()
-        for entry in self.cron_jobs:
-            name = entry.function.__qualname__
-            seen[name] += 1
-            try:
-                await self._schedule_entry(entry, name if seen[name] == 1 else f"{name}:{seen[name]}")
-            except exceptions.RedisError:
-                raise
-            except Exception:
-                log.exception("a cron job cannot be scheduled", extra={"function": name, "cron": entry.cron})
+        """Enqueue the next run of each of SAQ's cron jobs, and queue what is due."""
+        await enqueue_next_runs(self.queue, self.cron_jobs, self.cron_tz)
         due = await (self.job_queue or self.queue).schedule(lock)
         if due:
             saq_worker.logger.info("Scheduled %s", due)
-
-    async def _schedule_entry(self, entry: CronJob[Any], name: str) -> None:
-        fields = {key: value for key, value in vars(entry).items() if value is not None}
-        function, cron, unique = fields.pop("function"), fields.pop("cron"), fields.pop("unique")
-        tick = int(croniter(cron, datetime.now(self.cron_tz)).get_next())
-        # with SAQ two entries of one function share a key, and without `unique` every worker adds a run each second
-        key = f"cron:{name}" if unique else f"cron:{name}:{tick}"
-        await self.queue.enqueue(function.__qualname__, key=key, scheduled=tick, **fields)
 
     async def worker_info(self, ttl: int = 60) -> WorkerInfo:
         """Report this worker to SAQ's page; return the report."""
