@@ -8,12 +8,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jobctl.broker.connect import open_broker
     from jobctl.broker.queue import JobQueue
     from jobctl.client import BlockingClient, Client, Enqueued, NewJob
-    from jobctl.compiler import load_plan
-    from jobctl.errors import JobctlError
+    from jobctl.compiler import Plan, load_plan
+    from jobctl.errors import (
+        BrokerError,
+        DuplicateJob,
+        JobctlError,
+        JobNotFound,
+        PayloadError,
+        UnknownJob,
+        UsageError,
+        WaitTimeout,
+    )
     from jobctl.inspector import Inspector, JobFilter, parse_filter, where
     from jobctl.outcomes import Cancel, Dead, RetryAfter
+    from jobctl.records import JobRecord, JobState
+    from jobctl.spec import SpecErrors
     from jobctl.worker.context import Context
     from jobctl.worker.hooks import Failure
     from jobctl.worker.stock import saq_settings
@@ -33,8 +45,12 @@ _HOME = {
     "Dead": "jobctl.outcomes",
     "RetryAfter": "jobctl.outcomes",
     "Cancel": "jobctl.outcomes",
+    "JobRecord": "jobctl.records",
+    "JobState": "jobctl.records",
+    "open_broker": "jobctl.broker.connect",
     # compile and run
     "load_plan": "jobctl.compiler",
+    "Plan": "jobctl.compiler",
     "saq_settings": "jobctl.worker.stock",
     "Worker": "jobctl.worker.worker",
     "JobQueue": "jobctl.broker.queue",
@@ -43,25 +59,46 @@ _HOME = {
     "JobFilter": "jobctl.inspector",
     "parse_filter": "jobctl.inspector",
     "where": "jobctl.inspector",
+    # catch
     "JobctlError": "jobctl.errors",
+    "BrokerError": "jobctl.errors",
+    "DuplicateJob": "jobctl.errors",
+    "JobNotFound": "jobctl.errors",
+    "PayloadError": "jobctl.errors",
+    "SpecErrors": "jobctl.spec",
+    "UnknownJob": "jobctl.errors",
+    "UsageError": "jobctl.errors",
+    "WaitTimeout": "jobctl.errors",
 }
 
 __all__ = [
     "BlockingClient",
+    "BrokerError",
     "Cancel",
     "Client",
     "Context",
     "Dead",
+    "DuplicateJob",
     "Enqueued",
     "Failure",
     "Inspector",
     "JobFilter",
+    "JobNotFound",
     "JobQueue",
+    "JobRecord",
+    "JobState",
     "JobctlError",
     "NewJob",
+    "PayloadError",
+    "Plan",
     "RetryAfter",
+    "SpecErrors",
+    "UnknownJob",
+    "UsageError",
+    "WaitTimeout",
     "Worker",
     "load_plan",
+    "open_broker",
     "parse_filter",
     "saq_settings",
     "where",

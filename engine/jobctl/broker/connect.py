@@ -27,12 +27,17 @@ MAX_CONNECTIONS = 8  # a process stays under 16 in all: pool, claims, peeks, sub
 
 
 @contextmanager
-def open_broker(settings: Settings) -> Iterator[str]:
+def open_broker(settings: Settings | None = None) -> Iterator[str]:
     """Yield the broker's URL: the configured one, or that of the folder's embedded server, started if need be.
+
+    Args:
+        settings: where the broker is; by default what the environment says (``REDIS_URL`` and its like).
 
     Raises:
         NoEmbeddedBroker: none is configured and none can be started.
+        UsageError: a variable of the environment holds something it cannot mean.
     """
+    settings = settings or Settings.from_env()
     if settings.redis_url is not None:
         yield settings.redis_url
     else:
