@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobctl.inspector.audit import AuditEntry
+    from jobctl.inspector.deeds import Deed
     from jobctl.inspector.filters import FilterError, JobFilter, parse_filter, where
     from jobctl.inspector.fleet import Fleet
     from jobctl.inspector.inspector import Inspector
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "AuditEntry": "audit",
+    "Deed": "deeds",
     "FilterError": "filters",
     "Fleet": "fleet",
     "Inspector": "inspector",
@@ -41,6 +43,7 @@ _HOME = {
 
 __all__ = [
     "AuditEntry",
+    "Deed",
     "FailureLine",
     "FilterError",
     "Fleet",
