@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from jobctl.worker.lifeline import scratch_folder
 
 TENANTS = 1_000
 INVITATIONS = 4_000
@@ -33,8 +34,8 @@ def _id(kind: str, number: int) -> str:
 @contextmanager
 def world() -> Iterator[Mapping[str, str]]:
     """Run the process; yield the environment that workers need, as it says."""
-    with tempfile.TemporaryDirectory(prefix="jobctl-load-") as folder:
-        command = [sys.executable, "-m", "loadtests._world_server", folder]
+    with scratch_folder("jobctl-load-") as folder:
+        command = [sys.executable, "-m", "loadtests._world_server", str(folder)]
         with subprocess.Popen(
             command, cwd=Path(__file__).parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:

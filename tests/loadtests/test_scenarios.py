@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.loadtests.conftest import Locust
+from tests.loadtests.conftest import ROOT, Locust
 
 from examples.tenants.database import Database
 from examples.tenants.seed import seed
+from jobctl.broker.embedded import EmbeddedServer
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +45,28 @@ def test_no_job_is_lost_when_workers_are_killed(locust: Locust, leftovers: Calla
     assert figures["redelivered"] > 0
     assert figures["completed"] == figures["jobs"] > 100
     assert leftovers() == []
+
+
+def test_a_killed_load_test_takes_its_workers_and_the_embedded_broker_along(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+    command = [sys.executable, "-m", "locust", "-f", "loadtests/", "--headless", "-t", "60s", "--jobctl-warmup", "0s"]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**environment, "JOBCTL_HOME": str(home), "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stderr is not None
+        assert any("load test" in line for line in run.stderr)
+        assert EmbeddedServer(home / "load").answers()
+        run.kill()
+
+    deadline_s = time.monotonic() + 30
+    while EmbeddedServer(home / "load").answers() or [*tmp_path.glob("jobctl-load-*")]:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
 
 
 def test_a_class_of_five_lines_tests_jobs_of_ones_own_against_a_baseline(locust: Locust, tmp_path: Path) -> None:

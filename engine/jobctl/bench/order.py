@@ -6,10 +6,7 @@ subject then stops as on SIGTERM. It says `ready` on its standard output when it
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +16,7 @@ import msgspec
 from jobctl.bench.scenario import Phase, Portion
 from jobctl.compiler.build import load_plan
 from jobctl.compiler.plan import Plan
+from jobctl.worker.lifeline import end_with_input
 
 JOBS = Path(__file__).with_name("jobs.yaml")
 READY = "ready"
@@ -66,13 +64,8 @@ def take_order() -> Order:
         msgspec.DecodeError: the line is no order.
     """
     order = msgspec.json.decode(sys.stdin.readline(), type=Order)
-    threading.Thread(target=_watch, name="giver", daemon=True).start()
+    end_with_input()
     return order
-
-
-def _watch() -> None:
-    if not os.read(sys.stdin.fileno(), 1):
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def say_ready(worker_id: str = "") -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -18,6 +17,7 @@ from jobctl.bench.space import Space, new_prefix, own_space
 from jobctl.bench.trace import CUT_OFF, INTERRUPTED, Trace
 from jobctl.broker.hearing import EndListener
 from jobctl.testing.servers import PrivateServer
+from jobctl.worker.lifeline import scratch_folder
 
 LOOK_S = 0.05
 DEFAULT_LIMIT_S = 300.0  # of a phase: nothing here runs for ever
@@ -62,8 +62,8 @@ def run_phase(side: str, phase: Phase, mix: tuple[Portion, ...], setup: Setup, t
         BrokerError: it cannot be reached, or none can be started.
         SubjectFailed: a worker or the generator broke.
     """
-    with tempfile.TemporaryDirectory(prefix="jobctl-bench-") as home, ExitStack() as stack:
-        folder = Path(home)
+    with ExitStack() as stack:
+        folder = stack.enter_context(scratch_folder("jobctl-bench-"))  # of gigabytes at times
         url = setup.url or stack.enter_context(_private_server(folder / "server"))
         prefix = new_prefix()
         plan = plan_of(setup.spec, prefix, setup.weights)

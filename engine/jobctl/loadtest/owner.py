@@ -76,7 +76,8 @@ class Owner:
         self.result: Result | None = None
         self.is_embedded = settings.redis_url is None
         with ExitStack() as stack:
-            broker = embedded_broker(settings.home / HOME) if self.is_embedded else open_broker(settings)
+            home = settings.home / HOME if self.is_embedded else None
+            broker = embedded_broker(home) if home is not None else open_broker(settings)
             self.url = stack.enter_context(broker)
             stack.enter_context(translate_errors(self.url))
             self.server = stack.enter_context(connect_blocking(self.url))
@@ -94,6 +95,7 @@ class Owner:
                     url=self.url,
                     count=count,
                     concurrency=options.concurrency,
+                    home=home,
                     lease=scenario.lease,
                     env=env,
                 )

@@ -6,10 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +16,7 @@ import psutil  # type: ignore[import-untyped]  # Locust brings it
 
 from jobctl.broker import keys
 from jobctl.errors import JobctlError
+from jobctl.worker.lifeline import scratch_folder
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -25,13 +25,19 @@ START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 40.0  # over the worker's own grace
 POLL_S = 0.05
 LAUNCH = """
-import signal, sys
-from jobctl.worker.lifeline import die_with_parent
-die_with_parent(int(sys.argv.pop(1)), signal.SIGTERM)
-from jobctl_cli.main import main
-sys.exit(main())
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from jobctl.broker.embedded import embedded_broker
+from jobctl.worker.lifeline import end_with_input
+end_with_input()
+home = sys.argv.pop(1)
+with embedded_broker(Path(home)) if home else nullcontext():
+    from jobctl_cli.main import main
+    status = main()
+sys.exit(status)
 """
-"""`jobctl run`, which ends when we do, however that is."""
+"""`jobctl run`, which ends when we do, however that is, and with the last of them the embedded broker."""
 LAST_WORDS = 20  # lines of a log that an error shows
 
 
@@ -47,15 +53,23 @@ class Workers:
     Args:
         spec: path of the specs.
         url: the broker.
+        home: folder of the embedded broker, which workers use as we do: the last one out stops it; None = another.
         concurrency: jobs each runs at once.
         lease: time until the jobs of a killed one run again, e.g. ``2s``; None = the worker's own.
         env: variables they have beside our own.
     """
 
     def __init__(
-        self, spec: str, url: str, concurrency: int, *, lease: str | None = None, env: Mapping[str, str] | None = None
+        self,
+        spec: str,
+        url: str,
+        concurrency: int,
+        *,
+        home: Path | None = None,
+        lease: str | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
-        self._command = [sys.executable, "-c", LAUNCH, str(os.getpid())]
+        self._command = [sys.executable, "-c", LAUNCH, "" if home is None else str(home.absolute())]
         self._command += ["run", "--spec", spec, "--concurrency", str(concurrency), "--no-scheduler"]
         self._env = {
             **os.environ,
@@ -65,7 +79,8 @@ class Workers:
         }
         if lease is not None:
             self._env["JOBCTL_LEASE"] = lease
-        self._logs = tempfile.TemporaryDirectory(prefix="jobctl-load-")
+        self._scratch = ExitStack()
+        self._logs = self._scratch.enter_context(scratch_folder("jobctl-load-"))
         self._processes: list[subprocess.Popen[bytes]] = []
         self._started = 0
         self.kills = 0
@@ -85,7 +100,7 @@ class Workers:
                 process = subprocess.Popen(  # noqa: S603 - our own command
                     self._command,
                     env=self._env,
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE,  # whose end is the end of us
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
@@ -116,6 +131,7 @@ class Workers:
         victim = self._processes.pop(0)
         victim.kill()
         victim.wait()
+        _close(victim)
         self.kills += 1
         self.start(1)
         return victim.pid
@@ -141,15 +157,21 @@ class Workers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            _close(process)
         self._processes.clear()
-        self._logs.cleanup()
+        self._scratch.close()
 
     def _log(self, number: int) -> Path:
-        return Path(self._logs.name) / f"worker-{number}.log"
+        return self._logs / f"worker-{number}.log"
 
     def _said(self) -> str:
         text = self._log(self._started).read_text(errors="replace").strip()
         return "it said: " + "\n  ".join(text.splitlines()[-LAST_WORDS:]) if text else "it said nothing"
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def reporting(server: Redis) -> set[bytes]:
@@ -166,6 +188,7 @@ def running(
     url: str,
     count: int,
     concurrency: int,
+    home: Path | None = None,
     lease: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Workers]:
@@ -175,7 +198,7 @@ def running(
         WorkerFailed: one did not start.
     """
     known = reporting(server)
-    with Workers(spec, url, concurrency, lease=lease, env=env) as workers:
+    with Workers(spec, url, concurrency, home=home, lease=lease, env=env) as workers:
         workers.start(count)
         workers.wait_until_ready(server, known, count)
         yield workers

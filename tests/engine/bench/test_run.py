@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]  # Locust brings it
 import pytest
 
 from jobctl.bench.findings import find
@@ -109,3 +115,43 @@ def test_a_worker_that_cannot_start_says_why(redis_url: str, tmp_path: Path) -> 
     setup = Setup(url=redis_url, spec=str(tmp_path / "spec.yaml"))
     with pytest.raises(SubjectFailed, match=r"no\.such"):
         run_phase("jobctl", Phase(kind=BACKLOG, jobs=100), mix, setup, tell)
+
+
+KILLED = """\
+from jobctl.bench.run import Setup, run_phase
+from jobctl.bench.scenario import ARRIVALS, SCENARIOS, Phase
+
+def tell(what, done, total):
+    if done:
+        print("under way", flush=True)
+
+run_phase("jobctl", Phase(kind=ARRIVALS, rate_per_s=100.0, duration_s=60.0), SCENARIOS["throughput"].mix, Setup(), tell)
+"""
+
+
+def test_a_killed_run_leaves_no_process_and_no_file(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED], stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)}
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"under way\n"
+        begun = psutil.Process(run.pid).children(recursive=True)
+        run.kill()
+
+    assert len(begun) >= 4  # server, worker, generator and what watches them
+    eventually(lambda: not any(is_alive(each) for each in begun))
+    eventually(lambda: not list(tmp_path.iterdir()))
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
