@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes import is_alive
 
 from jobctl.broker import keys
 from jobctl.broker.record import read_wire
@@ -55,16 +56,6 @@ def isolated(shop: Any, notes: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def with_hooks(shop: Any, **hooks: str) -> None:
     plain = shop.plan
     shop.plan = lambda: replace(plain(), hooks=Hooks(**{name: f"isolated_app:{path}" for name, path in hooks.items()}))
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # a zombie that its parent has not waited for yet does nothing any more
-    stat = Path(f"/proc/{pid}/stat")
-    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def noted(notes: Path, name: str) -> Callable[[], bool]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes import is_alive
 
 from jobctl.spec.model import Backoff
 from jobctl.testing.servers import PrivateServer
@@ -77,15 +78,6 @@ async def eventually(condition: Callable[[], Any]) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while not condition():
             await asyncio.sleep(0.005)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 @pytest.fixture
@@ -232,6 +224,7 @@ async def test_worn_child_ends_only_when_its_successor_is_ready(stage: Stage) ->
 
     assert lines.index(["2", "2", "ready"]) < lines.index(["2", "1", "retire"])
     await eventually(lambda: not is_alive(stage.pid(2)))
+    await stage.until(1, 1, "ready")
     assert stage.events(1, 1) == ["start", "ready"]
     assert (2, 3) not in stage.starts()
 
