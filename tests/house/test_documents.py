@@ -9,6 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PAGES = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md"]
+PAGES += [
+    page.relative_to(ROOT).as_posix()
+    for folder in ("docs", "examples", "deploy")
+    for page in (ROOT / folder).rglob("*.md")
+]
 
 
 def read(name: str) -> str:
@@ -48,20 +54,23 @@ def test_readme_names_the_two_commands() -> None:
     assert {"demo", "test"} <= set(named)
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        "README.md",
-        "CONTRIBUTING.md",
-        "ARCHITECTURE.md",
-        *(f"docs/decisions/{p.name}" for p in sorted((ROOT / "docs/decisions").glob("*.md"))),
-    ],
-)
-def test_relative_links_lead_somewhere(document: str) -> None:
-    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", read(document))
-    targets += re.findall(r'src="(?!https?:)([^"]+)"', read(document))
+def anchors(page: str) -> set[str]:
+    """The names of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
-    missing = [target for target in targets if not ((ROOT / document).parent / target).exists()]
+
+@pytest.mark.parametrize("document", PAGES)
+def test_relative_links_lead_somewhere(document: str) -> None:
+    text = re.sub(r"^```.*?^```", "", read(document), flags=re.MULTILINE | re.DOTALL)
+    targets = re.findall(r"\]\((?!https?:)([^)\s]+)", text) + re.findall(r'(?:src|srcset)="(?!https?:)([^"]+)"', text)
+
+    missing = []
+    for target in targets:
+        path, _, anchor = target.partition("#")
+        page = (ROOT / document).parent / path if path else ROOT / document
+        if not page.exists() or (anchor and anchor not in anchors(page.read_text(encoding="utf-8"))):
+            missing.append(target)
 
     assert missing == []
 
@@ -80,6 +89,23 @@ def test_folders_of_the_architecture_exist() -> None:
     missing = [folder for folder in folders if not (ROOT / folder).is_dir()]
 
     assert folders
+    assert missing == []
+
+
+def test_folders_of_the_engine_are_all_in_the_architecture() -> None:
+    explained = set(re.findall(r"`(engine/jobctl/[a-z_/]*)`", read("ARCHITECTURE.md")))
+
+    packages = {path.parent.name for path in (ROOT / "engine/jobctl").glob("*/__init__.py")}
+
+    assert {f"engine/jobctl/{name}/" for name in packages} <= explained
+
+
+def test_files_of_the_architecture_exist() -> None:
+    files = re.findall(r"`([a-z_/]+\.(?:py|lua))`", read("ARCHITECTURE.md").partition("Where to begin reading")[2])
+
+    missing = [file for file in files if not (ROOT / "engine/jobctl" / file).exists() and not (ROOT / file).exists()]
+
+    assert len(files) >= 40
     assert missing == []
 
 
