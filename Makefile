@@ -46,8 +46,8 @@ $(STAMP): pyproject.toml requirements.lock
 demo: $(STAMP) ## See it work: five real jobs end to end, in under a minute, leaving nothing running
 	@$(BIN)/python -m examples.tenants.demo $(ARGS)
 
-test: $(STAMP) ## Run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## Run all tests, four at a time: most of them wait (one at a time: ARGS="-n 0")
+	@$(BIN)/python -m pytest -n 4 $(ARGS)
 
 chaos: $(STAMP) ## Play every fault in its long form; ends with a table of what was measured
 	@mkdir -p build
