@@ -43,7 +43,10 @@ async def test_form_of_another_site_is_refused(browser: Browser, redis: Redis) -
     assert not await is_paused(redis)
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:9999", "http://localhost"])
+ORIGINS = ["https://evil.example", "null", "http://localhost:9999", "http://localhost", "http://[", ""]
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
 async def test_form_of_another_origin_is_refused_by_old_browsers_too(
     browser: Browser, redis: Redis, origin: str
 ) -> None:
@@ -132,7 +135,7 @@ async def test_name_that_was_rebound_to_us_is_refused(browser: Browser, host: st
 
 @pytest.mark.parametrize("host", ["localhost:8484", "127.0.0.1:8484", "[::1]:8484", "192.168.1.7:8484", "LOCALHOST"])
 async def test_own_names_are_answered(browser: Browser, host: str) -> None:
-    assert (await browser.client.get("/health", headers={"host": host})).status_code == 200
+    assert (await browser.client.get("/healthz", headers={"host": host})).status_code == 200
 
 
 async def test_configured_name_is_answered(open_web: Callable[..., Web]) -> None:
@@ -157,7 +160,7 @@ async def test_pages_allow_no_inline_script_and_have_none(browser: Browser, clie
         assert "http://" not in re.sub(r'xmlns="[^"]*"|placeholder="[^"]*"', "", page.text)
 
 
-@pytest.mark.parametrize("address", ["/", "/login", "/nope", "/health"])
+@pytest.mark.parametrize("address", ["/", "/login", "/nope", "/healthz"])
 async def test_every_answer_has_the_security_headers(secured: Browser, address: str) -> None:
     headers = (await secured.get(address)).headers
 
@@ -315,7 +318,10 @@ async def test_cookie_is_out_of_reach_of_scripts_and_other_sites(open_web: Calla
         assert "Secure" in cookie
 
 
-ELSEWHERE = ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/ok\r\nX: y"]
+ELSEWHERE = [
+    "https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/ok\r\nX: y",
+    "///evil.example", "/\t/evil.example", "https:evil.example", "//[", "http://[evil", "/\u2028/evil.example", "/\x00",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("onward", ELSEWHERE)
@@ -333,6 +339,45 @@ async def test_actions_lead_nowhere_else(browser: Browser) -> None:
     answer = await browser.post(PAUSE, {"back": "https://evil.example/"})
 
     assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize("path", ["//evil.example", "//evil.example/", "/jobs/", "/login/", "/%2fevil.example/"])
+async def test_slashes_lead_nowhere_else(secured: Browser, path: str) -> None:
+    """A redirect that mends slashes would be absolute, made from the request's own `Host`, and without TLS."""
+    answer = await secured.client.get(secured.origin + path)
+
+    assert answer.status_code in (303, 404)
+    assert answer.headers.get("location", "/login").startswith("/login")
+
+
+PATHS = ["/JOBS", "/;/jobs", "/%2fjobs", "/jobs%00", "/healthz/", "/healthz%2f..%2fjobs", "/HEALTHZ", "/./jobs",
+         "/static/../jobs", "/login/../jobs", "/healthz/../jobs", "/queues/%2e%2e", "/jobs//"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_no_spelling_of_an_address_leads_past_the_login(secured: Browser, path: str) -> None:
+    answer = await secured.client.get(secured.origin + path)
+
+    assert answer.status_code in (303, 404)
+    assert "Log out" not in answer.text
+
+
+async def test_plain_cookie_is_not_heeded_where_there_is_tls(open_web: Callable[..., Web], guarded: WebConfig) -> None:
+    """Whoever is between browser and console, or has another name of its host, can plant one without the prefix."""
+    web = open_web(replace(guarded, is_secure=True))
+    attacker = Browser(web, origin="https://localhost:8484")
+    await attacker.log_in("vera", PASSWORD)
+    session = attacker.client.cookies["__Host-jobctl_session"]
+    victim = Browser(web, origin="https://localhost:8484").with_cookie(session)
+
+    assert (await attacker.get("/")).status_code == 200
+    assert (await victim.get("/")).status_code == 303
+
+
+async def test_stream_is_not_begun_for_a_head(browser: Browser) -> None:
+    """It would go on for ever, unseen, and hold a viewer's place."""
+    assert (await browser.client.head("/live?page=/")).status_code == 405
+    assert browser.web.live.viewers == 0
 
 
 # Tokens and proxies
@@ -393,6 +438,58 @@ async def test_header_that_stands_twice_is_not_heeded(open_web: Callable[..., We
     assert answer.status_code == 303
 
 
+@pytest.mark.parametrize("header", ["X_Forwarded_User", "X-Forwarded-User2", "Forwarded"])
+async def test_header_that_reads_alike_is_not_heeded(open_web: Callable[..., Web], header: str) -> None:
+    browser = Browser(proxied(open_web), address=PROXY)
+
+    assert (await browser.get("/", **{header: "ada"})).status_code == 303
+
+
+async def test_stranger_cannot_forward_himself_to_the_proxy(open_web: Callable[..., Web]) -> None:
+    web = proxied(open_web)
+    for config in (web.console.config, replace(web.console.config, forwarders=(ipaddress.ip_network("10.6.0.0/16"),))):
+        browser = Browser(open_web(config), address="10.6.6.6")
+        assert (await browser.get("/", **{"x-forwarded-user": "ada", "x-forwarded-for": PROXY})).status_code == 303
+
+
+async def test_proxy_is_known_on_a_socket_for_both_kinds_of_addresses(open_web: Callable[..., Web]) -> None:
+    browser = Browser(proxied(open_web), address=f"::ffff:{PROXY}")
+
+    assert (await browser.get("/", **{"x-forwarded-user": "ada"})).status_code == 200
+
+
+async def test_one_behind_our_proxy_locks_nobody_else_out(open_web: Callable[..., Web], guarded: WebConfig) -> None:
+    web = open_web(replace(guarded, forwarders=(ipaddress.ip_network("10.0.0.0/8"),)))
+    attacker, ada = Browser(web, address="10.0.0.1"), Browser(web, address="10.0.0.1")
+    attacker.client.headers["x-forwarded-for"] = "198.51.100.1, 203.0.113.66"
+    ada.client.headers["x-forwarded-for"] = "203.0.113.7"
+    for _ in range(6):
+        await attacker.log_in("ada", "wrong password")
+    attacker.client.headers["x-forwarded-for"] = "198.51.100.2, 203.0.113.66"  # the left part is his own
+
+    assert (await attacker.log_in("ada", PASSWORD)).status_code == 429
+    assert (await ada.log_in("ada", PASSWORD)).status_code == 303
+
+
+async def test_forwarded_address_of_a_stranger_is_not_heeded(secured: Browser) -> None:
+    for number in range(5):
+        secured.client.headers["x-forwarded-for"] = f"203.0.113.{number}"
+        await secured.log_in("ada", "wrong password")
+
+    assert (await secured.log_in("ada", PASSWORD)).status_code == 429
+
+
+async def test_passwords_cannot_be_tried_from_all_addresses_of_one_network(
+    open_web: Callable[..., Web], guarded: WebConfig
+) -> None:
+    web = open_web(guarded)
+    for number in range(5):
+        await Browser(web, address=f"2001:db8::{number}:1").log_in("ada", "wrong password")
+
+    assert (await Browser(web, address="2001:db8::ffff").log_in("ada", PASSWORD)).status_code == 429
+    assert (await Browser(web, address="2001:db8:0:1::1").log_in("ada", PASSWORD)).status_code == 303
+
+
 async def test_proxied_browser_still_needs_the_form_secret(open_web: Callable[..., Web], redis: Redis) -> None:
     browser = Browser(proxied(open_web), address=PROXY)
 
@@ -414,6 +511,8 @@ async def test_fault_of_ours_says_nothing_of_the_server(browser: Browser, monkey
     page = await browser.get("/")
 
     assert page.status_code == 500
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert page.headers["cache-control"] == "no-store"
     assert SECRET not in page.text
     assert "Traceback" not in page.text
     assert "RuntimeError" not in page.text

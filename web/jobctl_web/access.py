@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import ipaddress
 import logging
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
@@ -13,13 +14,15 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from jobctl.clock import Clock, SystemClock
 from jobctl.inspector import audit
-from jobctl_web.config import Token, WebConfig, token_digest
+from jobctl_web.config import Network, Token, WebConfig, is_within, token_digest
 from jobctl_web.passwords import check_password
 from jobctl_web.roles import Identity, Role
 from jobctl_web.sessions import Session, Sessions
 from jobctl_web.throttle import Throttle
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
@@ -114,15 +117,16 @@ class Access:
 
     def _visit(self, scope: Scope) -> tuple[Visit, bool]:
         headers = Headers(scope=scope)
-        address = scope["client"][0] if scope.get("client") else ""
+        peer = scope["client"][0] if scope.get("client") else ""
+        address = speaker(peer, headers.getlist("x-forwarded-for"), self._config.forwarders)
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self._program(address, token.strip()), False
-        session = self._found(headers)
+        session = self._found(scope, headers)
         is_new = session is None
         if session is None:
             session = self.sessions.open()
-        identity = self._of_proxy(headers, address) or session.identity
+        identity = self._of_proxy(headers, peer) or session.identity
         if identity is None and not self._config.has_credentials:
             identity = Identity(self._local.name, self._capped(self._local.role), "local")
         return Visit(session, identity, address, is_forgeable=True), is_new
@@ -137,16 +141,14 @@ class Access:
         now = self._clock.time()
         return Visit(Session("", "", now, now), identity, address, is_forgeable=False)
 
-    def _found(self, headers: Headers) -> Session | None:
+    def _found(self, scope: Scope, headers: Headers) -> Session | None:
         jar: SimpleCookie = SimpleCookie()
         try:
             jar.load(headers.get("cookie", ""))
         except Exception:  # cookies of others on this host may hold anything
             return None
-        for name in (SECURE_COOKIE, COOKIE):
-            if name in jar and (session := self.sessions.find(jar[name].value)) is not None:
-                return session
-        return None
+        name = self._cookie_name(scope)  # the other one, which anybody near the browser can plant, is not looked at
+        return self.sessions.find(jar[name].value) if name in jar else None
 
     async def _of_user(self, name: str, password: str) -> Identity | None:
         user = self._config.users.get(name)
@@ -176,7 +178,33 @@ class Access:
         return Role.VIEWER if self._config.is_read_only else role
 
     def _cookie(self, scope: Scope, session: Session) -> str:
-        is_secure = self._config.is_secure or scope.get("scheme") == "https"
-        name = SECURE_COOKIE if is_secure else COOKIE
+        name = self._cookie_name(scope)
         # Lax: a link in a message leads to the page; a form elsewhere brings no cookie.
-        return f"{name}={session.id}; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if is_secure else "")
+        return f"{name}={session.id}; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if name == SECURE_COOKIE else "")
+
+    def _cookie_name(self, scope: Scope) -> str:
+        return SECURE_COOKIE if self._config.is_secure or scope.get("scheme") == "https" else COOKIE
+
+
+def speaker(peer: str, forwarded: Sequence[str], forwarders: Collection[Network]) -> str:
+    """Return the address for which a peer speaks: its own, unless it is one of our proxies.
+
+    Args:
+        forwarded: the values of ``X-Forwarded-For``. Proxies add to the right; what stands to the left of the first
+            that is not one of ours, a client may have written itself.
+
+    Example:
+        >>> ours = [ipaddress.ip_network("10.0.0.0/8")]
+        >>> speaker("10.0.0.1", ["6.6.6.6, 192.0.2.7"], ours), speaker("192.0.2.7", ["10.0.0.1"], ours)
+        ('192.0.2.7', '192.0.2.7')
+    """
+    found = peer
+    for each in reversed([part.strip() for value in forwarded for part in value.split(",")]):
+        if not is_within(found, forwarders):
+            break
+        try:
+            ipaddress.ip_address(each)
+        except ValueError:
+            break
+        found = each
+    return found

@@ -24,11 +24,12 @@ from jobctl_web.access import Access, Visit
 from jobctl_web.action import Action, Order
 from jobctl_web.actions import ACTIONS
 from jobctl_web.console import Console
-from jobctl_web.guard import Guard, TooLong
+from jobctl_web.guard import Guard, TooLong, TooSlow
 from jobctl_web.live import Live, Parts, TooManyViewers
 from jobctl_web.login import login_routes
 from jobctl_web.page import Ask, Missing, Page
 from jobctl_web.pages import PAGES, SECTIONS
+from jobctl_web.probes import Probes
 from jobctl_web.templating import Templates
 
 if TYPE_CHECKING:
@@ -57,30 +58,31 @@ class Web:
         self._by_route = {page.path: page for page in PAGES}
         routes: list[BaseRoute] = [
             Mount(self._static, StaticFiles(directory=STATIC)),
-            Route("/health", _health),
             Route("/live", self._stream),
             *login_routes(self),
             *(Route(action.path, self._action(action), methods=["POST"]) for action in ACTIONS),
             *self._page_routes,
         ]
-        self.asgi = Starlette(
+        pages = Starlette(
             routes=routes,
-            middleware=[
-                Middleware(
-                    Guard,
-                    hosts={console.config.host, *console.config.hosts},
-                    static=f"{self._static}/",
-                ),
-                Middleware(_WithVisit, access=console.access),
-            ],
+            middleware=[Middleware(_WithVisit, access=console.access)],
             exception_handlers={
                 HTTPException: self._http_error,
                 Missing: self._missing,
                 JobctlError: self._known_error,
                 TooLong: _too_long,
+                TooSlow: _too_slow,
                 Exception: self._unknown_error,
             },
             lifespan=self._lifespan,
+        )
+        # it would lead to an absolute address, which behind a proxy with TLS is one without
+        pages.router.redirect_slashes = False
+        # the guard stands outside of everything: what it adds has to be on the answer to a fault as well
+        self.asgi: ASGIApp = Guard(
+            Probes(pages, console.has_broker),
+            hosts={console.config.host, *console.config.hosts},
+            static=f"{self._static}/",
         )
 
     def draw(self, request: Request, template: str, values: dict[str, Any], *, section: str = "", status: int = 200,
@@ -142,6 +144,8 @@ class Web:
     async def _stream(self, request: Request) -> Response:
         """Answer with the events of the page that the address names."""
         visit: Visit = request.state.visit
+        if request.method != "GET":
+            raise HTTPException(405)  # a HEAD would be answered without end
         if visit.identity is None:
             return PlainTextResponse("log in first\n", 401)
         address, _, query = request.query_params.get("page", "/").partition("?")
@@ -226,12 +230,12 @@ async def _until_full(events: AsyncIterator[str]) -> AsyncIterator[str]:
         yield "event: full\ndata: {}\n\n"
 
 
-async def _health(_: Request) -> Response:
-    return PlainTextResponse("ok\n")
-
-
 async def _too_long(_: Request, __: Exception) -> Response:
     return PlainTextResponse("refused: too many bytes\n", 413)
+
+
+async def _too_slow(_: Request, __: Exception) -> Response:
+    return PlainTextResponse("refused: the rest did not come in time\n", 408, {"connection": "close"})
 
 
 def _digest(folder: Path) -> str:

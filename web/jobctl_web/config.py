@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from jobctl_web.roles import Role, read_role
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8484
 SHORTEST_TOKEN = 16  # characters; `openssl rand -hex 16` gives 32
-_KNOWN = {"users", "tokens", "proxy", "hosts", "tls"}
+_KNOWN = {"users", "tokens", "proxy", "hosts", "tls", "forwarders"}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -61,11 +61,7 @@ class Proxy:
 
     def trusts(self, address: str) -> bool:
         """Whether an address is the proxy's."""
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return address == "" and any(network.is_loopback for network in self.networks)  # a unix socket
-        return any(parsed in network for network in self.networks)
+        return is_within(address, self.networks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +72,9 @@ class WebConfig:
         hosts: names the console is reached by, beside its address, ``localhost`` and IP literals.
         is_read_only: whether nothing may be changed, whoever asks.
         is_secure: whether cookies are for TLS only; a request that came by TLS gets such ones anyway.
+        forwarders: addresses of proxies that say for whom they speak, in ``X-Forwarded-For``. It is heeded where failed
+            logins are counted, and nowhere else.
+        certificate: files of the console's own certificate and its key; None = it speaks plain HTTP.
     """
 
     host: str = DEFAULT_HOST
@@ -86,6 +85,8 @@ class WebConfig:
     hosts: frozenset[str] = frozenset()
     is_read_only: bool = False
     is_secure: bool = False
+    forwarders: tuple[Network, ...] = ()
+    certificate: tuple[str, str] | None = None
 
     @property
     def has_credentials(self) -> bool:
@@ -120,6 +121,22 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def is_within(address: str, networks: Iterable[Network]) -> bool:
+    """Whether an address is of one of some networks.
+
+    Example:
+        >>> is_within("10.0.0.7", [ipaddress.ip_network("10.0.0.0/8")]), is_within("x", [])
+        (True, False)
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    # on a socket for both kinds, IPv4 comes as ::ffff:10.0.0.7
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return any((mapped or parsed) in network for network in networks)
+
+
 def token_digest(token: str) -> bytes:
     """Return what is kept of a token."""
     return hashlib.sha256(token.encode()).digest()
@@ -133,6 +150,7 @@ def read_config(
     port: int = DEFAULT_PORT,
     hosts: tuple[str, ...] = (),
     is_read_only: bool = False,
+    certificate: tuple[str | None, str | None] = (None, None),
 ) -> WebConfig:
     """Read the configuration of the console.
 
@@ -140,6 +158,7 @@ def read_config(
         env: the environment: ``JOBCTL_WEB_CONFIG``, ``JOBCTL_WEB_USERS`` and ``JOBCTL_WEB_TOKENS``.
         path: a TOML file instead of the one that ``JOBCTL_WEB_CONFIG`` names.
         host, port, hosts, is_read_only: as in `WebConfig`.
+        certificate: files of a certificate and its key; both or none.
 
     Raises:
         UsageError: something in it cannot be meant, or it would let strangers in.
@@ -156,7 +175,9 @@ def read_config(
         proxy=_proxy(file["proxy"], path) if "proxy" in file else None,
         hosts=frozenset(name.lower() for name in (*hosts, *file.get("hosts", ()))),
         is_read_only=is_read_only,
-        is_secure=file.get("tls") is True,
+        is_secure=file.get("tls") is True or certificate[0] is not None,
+        forwarders=_forwarders(file.get("forwarders", []), path),
+        certificate=_certificate(*certificate),
     )
     config.check()
     return config
@@ -248,6 +269,29 @@ def _proxy(body: Any, path: str | None) -> Proxy:
         raise _wrong(path, f"has a `proxy` without {error}", 'e.g. `header = "X-Forwarded-User"`') from None
     except (ValueError, TypeError, AttributeError) as error:
         raise _wrong(path, f"has a `proxy` that cannot be meant: {error}", 'e.g. `from = ["10.0.0.0/8"]`') from None
+
+
+def _forwarders(body: Any, path: str | None) -> tuple[Network, ...]:
+    try:
+        if not isinstance(body, list):
+            raise TypeError("no list")
+        return tuple(ipaddress.ip_network(each) for each in body)
+    except (ValueError, TypeError) as error:
+        raise _wrong(
+            path, f"has `forwarders` that cannot be meant: {error}", 'e.g. `forwarders = ["127.0.0.1"]`'
+        ) from None
+
+
+def _certificate(cert: str | None, key: str | None) -> tuple[str, str] | None:
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        raise UsageError(
+            f"`--tls-{'key' if cert is None else 'cert'}` needs `--tls-{'cert' if cert is None else 'key'}`",
+            code="web.tls",
+            hint="name both files: the certificate, and its key",
+        )
+    return cert, key
 
 
 def _wrong(path: str | None, what: str, hint: str) -> UsageError:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jobctl.broker.connect import translate_errors
-from jobctl.broker.keys import job_id
 from jobctl.client import Client
-from jobctl.errors import UsageError
+from jobctl.errors import BrokerError, UsageError
 from jobctl.inspector import Inspector
 from jobctl.inspector.rate_history import RateHistory
-from jobctl.inspector.redaction import has_secrets, redact_failure
-from jobctl.inspector.rows import read_rows
 from jobctl.inspector.server import ServerStatus, read_server
 from jobctl.inspector.stats import Window, read_days
-from jobctl.inspector.status import RATE_BUCKET_S, RATE_KEPT_S, FailureLine, Overview, rate_buckets
+from jobctl.inspector.status import RATE_BUCKET_S, RATE_KEPT_S, Overview, rate_buckets
 from jobctl_web.access import Access
 from jobctl_web.config import WebConfig
 from jobctl_web.roles import Identity
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
 
 SNAPSHOT_S = 0.9  # a little under the second of the live pages, so that each of their turns sees a new one
 SERVER_S = 2.0
+PING_S = 1.0
+PING_TIMEOUT_S = 2.0  # less than any probe waits
 DAYS_S = 5.0
 DAYS = 14
 FAILURES = 20
@@ -74,6 +74,7 @@ class Console:
         self._days = Shared(self._read_days, DAYS_S)
         self._deaths = Shared(lambda: self.inspector().deaths(most=DEATHS), DEATHS_S)
         self._server = Shared(lambda: read_server(redis), SERVER_S)
+        self._ping = Shared(self._pinged, PING_S)
 
     @cached_property
     def client(self) -> Client:
@@ -124,20 +125,22 @@ class Console:
         """Return what the broker's server says of itself."""
         return await self._server.get()
 
+    async def has_broker(self) -> bool:
+        """Return whether the broker answers; asked once a second at most, whoever wants to know."""
+        return await self._ping.get()
+
+    async def _pinged(self) -> bool:
+        try:
+            async with asyncio.timeout(PING_TIMEOUT_S):
+                with translate_errors():
+                    await self.redis.ping()  # type: ignore[misc]
+        except (BrokerError, TimeoutError):
+            return False
+        return True
+
     async def _read_snapshot(self) -> Snapshot:
         overview = await self.inspector().overview(failures=FAILURES, history=self._history)
-        return Snapshot(replace(overview, failures=await self._without_secrets(overview.failures)), self._history)
-
-    async def _without_secrets(self, failures: Sequence[FailureLine]) -> tuple[FailureLine, ...]:
-        """Return the failures as they may be shown: errors quote what handlers were given."""
-        plan = self.plan
-        if plan is None:
-            return tuple(failures)
-        secretive = [one for one in failures if one.type in plan.by_type and has_secrets(plan.by_type[one.type])]
-        with translate_errors():
-            rows = await read_rows(self.redis, list({job_id(one.queue, one.key): None for one in secretive}))
-        records = {row.id: row.record() for row in rows}
-        return tuple(redact_failure(one, records.get(job_id(one.queue, one.key)), plan) for one in failures)
+        return Snapshot(overview, self._history)
 
     async def _read_days(self) -> list[Window]:
         overview = (await self.snapshot()).overview

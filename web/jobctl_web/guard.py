@@ -5,6 +5,7 @@ It knows nothing of users. Each refusal is one line without a trace of the serve
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BODY = 2 * 2**20  # bytes; payloads above it belong into a file or a database
+BODY_S = 30.0  # in which a whole body has to come
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 METHODS = SAFE_METHODS | {"POST"}
 YEAR_S = 31_536_000
@@ -54,10 +56,12 @@ class Guard:
         hosts: names the console goes by; IP literals and ``localhost`` are its names as well. A page elsewhere can
             point its own name at our address (DNS rebinding), but it cannot make the browser send another name.
         static: path below which answers may be kept for ever: their address changes with their content.
+        body_s: seconds in which a whole body has to come.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str], static: str) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], static: str, body_s: float = BODY_S) -> None:
         self._app = app
+        self._body_s = body_s
         self._hosts = frozenset(hosts) | {"localhost"}
         self._static = static
 
@@ -84,7 +88,7 @@ class Guard:
             status, text = refusal
             await PlainTextResponse(f"{text}\n", status)(scope, receive, told)
             return
-        await self._app(scope, _limited(receive), told)
+        await self._app(scope, _limited(receive, self._body_s), told)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
@@ -99,7 +103,7 @@ class Guard:
             if site and site != "same-origin":
                 return 403, "refused: the request comes from another site"
             origin = headers.get("origin")
-            if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            if origin is not None and _netloc(origin) != host.lower():
                 return 403, "refused: the request comes from another origin"
             if headers.get("content-length", "").isdigit() and int(headers["content-length"]) > MOST_BODY:
                 return 413, f"refused: more than {MOST_BODY} bytes"
@@ -125,15 +129,35 @@ class TooLong(Exception):
     """A body that goes on beyond what its length said, or said nothing of its length."""
 
 
-def _limited(receive: Receive) -> Receive:
+class TooSlow(Exception):
+    """A body that did not come in time."""
+
+
+def _netloc(origin: str) -> str | None:
+    """Return host and port of an origin; None = it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
+
+
+def _limited(receive: Receive, within_s: float) -> Receive:
+    """Return a `receive` whose body ends within bounds; what comes behind it, such as the end of the line, has none."""
     left = MOST_BODY
+    until: float | None = asyncio.get_running_loop().time() + within_s
 
     async def limited() -> Message:
-        nonlocal left
-        message = await receive()
+        nonlocal left, until
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise TooSlow from None
         left -= len(message.get("body", b""))
         if left < 0:
             raise TooLong
+        if not message.get("more_body", False):
+            until = None
         return message
 
     return limited

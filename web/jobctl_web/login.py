@@ -80,7 +80,10 @@ def local_path(text: str) -> str:
         >>> local_path("/jobs?state=dead"), local_path("//evil.example"), local_path("https://evil.example/")
         ('/jobs?state=dead', '/', '/')
     """
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return "/"
     is_local = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
     return text if is_local and text.isprintable() and "\\" not in text else "/"
 

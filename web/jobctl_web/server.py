@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -15,6 +15,8 @@ from jobctl.broker.connect import connect, translate_errors
 from jobctl.errors import UsageError
 from jobctl_web.app import Web
 from jobctl_web.console import Console
+from jobctl_web.protocol import Protocol
+from jobctl_web.tls import Certificate
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -29,7 +31,7 @@ MOST_REQUESTS = 1_000  # at once, open streams among them
 MOST_HEADER = 16 * 1024  # bytes of a request's head
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn's server; live streams, which would never end, end with the first signal."""
 
     def __init__(self, config: uvicorn.Config, close: Callable[[], None]) -> None:
@@ -52,6 +54,27 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def make_server(web: Web, certificate: Certificate | None = None) -> Server:
+    """Return what speaks HTTP, with bounds to whatever a client may do."""
+    return Server(
+        uvicorn.Config(
+            web.asgi,
+            http=Protocol,
+            ws="none",
+            ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
+            log_config=None,
+            access_log=False,
+            log_level="warning",  # its own news at the start and the end is not ours
+            limit_concurrency=MOST_REQUESTS,
+            server_header=False,
+            proxy_headers=False,  # whom to believe is configured in `Proxy`, not by a header
+            timeout_graceful_shutdown=GRACE_S,
+            h11_max_incomplete_event_size=MOST_HEADER,
+        ),
+        close=web.live.close,
+    )
+
+
 async def serve(url: str, plan: Plan | None, config: WebConfig, started: Callable[[str], None]) -> None:
     """Serve the console.
 
@@ -63,30 +86,30 @@ async def serve(url: str, plan: Plan | None, config: WebConfig, started: Callabl
 
     Raises:
         BrokerUnreachable: no broker answers.
-        UsageError: the address is in use, or cannot be bound.
+        UsageError: the address is in use, or cannot be bound; or the certificate cannot be used.
     """
     config.check()
+    certificate = Certificate(*config.certificate) if config.certificate else None
     async with connect(url) as redis:
         with translate_errors(url):
             await redis.ping()  # type: ignore[misc]
         with contextlib.closing(bind(config)) as listener:
-            web = Web(Console(redis, plan, config))
-            server = _Server(
-                uvicorn.Config(
-                    web.asgi,
-                    log_config=None,
-                    access_log=False,
-                    log_level="warning",  # its own news at the start and the end is not ours
-                    limit_concurrency=MOST_REQUESTS,
-                    server_header=False,
-                    proxy_headers=False,  # whom to believe is configured in `Proxy`, not by a header
-                    timeout_graceful_shutdown=GRACE_S,
-                    h11_max_incomplete_event_size=MOST_HEADER,
-                ),
-                close=web.live.close,
-            )
+            server = make_server(Web(Console(redis, plan, config)), certificate)
             started(address(config, listener))
-            await server.serve(sockets=[listener])
+            async with _renewed(certificate):
+                await server.serve(sockets=[listener])
+
+
+@contextlib.asynccontextmanager
+async def _renewed(certificate: Certificate | None) -> AsyncIterator[None]:
+    """See to a certificate as long as the context lasts."""
+    watch = asyncio.create_task(certificate.watch(), name="jobctl-web-certificate") if certificate else None
+    try:
+        yield
+    finally:
+        if watch is not None:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
 
 
 def bind(config: WebConfig) -> socket.socket:
@@ -114,4 +137,4 @@ def bind(config: WebConfig) -> socket.socket:
 def address(config: WebConfig, listener: socket.socket) -> str:
     """Return the address to open."""
     host = f"[{config.host}]" if ":" in config.host else config.host
-    return f"http://{host}:{listener.getsockname()[1]}/"
+    return f"{'https' if config.certificate else 'http'}://{host}:{listener.getsockname()[1]}/"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict, deque
 
 from jobctl.clock import Clock, SystemClock
@@ -10,6 +11,7 @@ WINDOW_S = 300.0
 BY_ADDRESS = 20  # failures in five minutes; an office may share one address
 BY_NAME = 5
 MOST = 10_000  # addresses and names remembered
+ONE_V6 = 64  # bits of an IPv6 address that are its owner's: the rest he chooses as he likes
 
 
 class Throttle:
@@ -24,12 +26,14 @@ class Throttle:
 
     def wait_s(self, address: str, name: str) -> float:
         """Return how long the next try has to wait, seconds; 0 = it need not."""
-        return max(self._wait_s(("address", address), BY_ADDRESS), self._wait_s((address, name), BY_NAME))
+        owner = owner_of(address)
+        return max(self._wait_s(("address", owner), BY_ADDRESS), self._wait_s((owner, name), BY_NAME))
 
     def failed(self, address: str, name: str) -> None:
         """Count a failure."""
         now = self._clock.time()
-        for place in (("address", address), (address, name)):
+        owner = owner_of(address)
+        for place in (("address", owner), (owner, name)):
             self._failures.setdefault(place, deque(maxlen=BY_ADDRESS)).append(now)
             self._failures.move_to_end(place)
         while len(self._failures) > MOST:
@@ -37,7 +41,7 @@ class Throttle:
 
     def succeeded(self, address: str, name: str) -> None:
         """Forget the failures of a name from an address."""
-        self._failures.pop((address, name), None)
+        self._failures.pop((owner_of(address), name), None)
 
     def _wait_s(self, place: tuple[str, str], limit: int) -> float:
         times = self._failures.get(place)
@@ -47,3 +51,21 @@ class Throttle:
         while times and now - times[0] > WINDOW_S:
             times.popleft()
         return times[-limit] + WINDOW_S - now if len(times) >= limit else 0.0
+
+
+def owner_of(address: str) -> str:
+    """Return what all addresses of one owner have in common: of IPv6 the network, of IPv4 the whole.
+
+    Example:
+        >>> owner_of("2001:db8::1:7"), owner_of("192.0.2.7"), owner_of("::ffff:192.0.2.7")
+        ('2001:db8::/64', '192.0.2.7', '192.0.2.7')
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed.packed, ONE_V6), strict=False))

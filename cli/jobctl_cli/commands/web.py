@@ -16,6 +16,7 @@ EXAMPLES = """
     jobctl web                                   # http://127.0.0.1:8484/, for this machine only
     jobctl web --read-only
     jobctl web --host 0.0.0.0 --config web.toml --allow-host jobs.example.com
+    jobctl web --host 0.0.0.0 --config web.toml --tls-cert cert.pem --tls-key key.pem
     jobctl web hash-password                     # a user's line for the configuration
 """
 HELP = """The console in a browser.
@@ -50,6 +51,12 @@ def web(
     allow_host: Annotated[
         list[str] | None, typer.Option("--allow-host", metavar="NAME", help="A name the console is reached by")
     ] = None,
+    tls_cert: Annotated[
+        str | None, typer.Option("--tls-cert", metavar="FILE", help="Serve HTTPS with this certificate, as PEM")
+    ] = None,
+    tls_key: Annotated[
+        str | None, typer.Option("--tls-key", metavar="FILE", help="The certificate's key, as PEM")
+    ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Change nothing, whoever asks")] = False,
     spec: SpecPath = None,
 ) -> None:
@@ -73,7 +80,13 @@ def web(
 
     env: Environment = ctx.obj
     found = read_config(
-        env.variables, path=config, host=host, port=port, hosts=tuple(allow_host or ()), is_read_only=read_only
+        env.variables,
+        path=config,
+        host=host,
+        port=port,
+        hosts=tuple(allow_host or ()),
+        is_read_only=read_only,
+        certificate=(tls_cert, tls_key),
     )
     plan = session.find_plan(env, spec)
     logs.set_up(env, format=env.settings.log_format, level="info")
