@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from jobctl_cli.moments import iso
 if TYPE_CHECKING:
     from jobctl.compiler.plan import Plan
     from jobctl.inspector.detail import JobDetail
+    from jobctl.inspector.lines import LogLine
 
 STATE_NAMES = tuple(state.value for state in JobState)
 
@@ -58,6 +59,14 @@ class View:
         from jobctl.inspector import redact
 
         return redact(record, self._plan)
+
+    def lines(self, job: JobRecord, lines: Sequence[LogLine]) -> Sequence[LogLine]:
+        """Return the lines of a job's log as they may be shown."""
+        if self._reveal or self._plan is None:
+            return lines
+        from jobctl.inspector.redaction import redact_line
+
+        return [redact_line(line, job, self._plan) for line in lines]
 
     def detailed(self, detail: JobDetail) -> dict[str, Any]:
         """Return a job with its surroundings as plain data."""

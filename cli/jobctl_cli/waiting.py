@@ -13,6 +13,7 @@ from jobctl_cli.errors import paint
 from jobctl_cli.exit_status import ExitStatus
 from jobctl_cli.output import as_json, as_yaml
 from jobctl_cli.text import gist
+from jobctl_cli.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +37,7 @@ def see_it_end(env: Environment, client: BlockingClient, plan: Plan, enqueued: E
     began_at = time.monotonic()
     record = _wait(env, client, plan, enqueued, order.wait_timeout_s)
     if record.state is not JobState.COMPLETE:
-        reason = gist(record.error or "") or "it gave no reason"
+        reason = gist(View(plan).shown(record).error or "") or "it gave no reason"
         error = JobFailed(
             f"`{order.job}` ended {record.state} after {_attempts(record)}: {reason}",
             hint=f"`jobctl inspect {record.key}` shows its whole history",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jobctl.broker.keys import QueueKeys
 from jobctl.compiler.alerting import TYPE
 from jobctl.durations import format_duration, format_elapsed
+from jobctl.inspector.redaction import redact
 from jobctl.inspector.rows import read_rows
 from jobctl.worker.tally import read_field
 
@@ -55,7 +56,7 @@ async def deaths(redis: Redis, plan: Plan, alert: Alert, since_ms: int) -> Found
         record = row.record()
         if record is None or record.type == TYPE or (types is not None and record.type not in types):
             continue
-        group = (record.type, _last_line(record.error or "no reason given"))
+        group = (record.type, _last_line(redact(record, plan).error or "no reason given"))
         groups[group] += 1
         examples.setdefault(group, record.key)
     if not groups:

@@ -14,10 +14,14 @@ import msgspec
 
 from jobctl.broker.connect import translate_errors
 from jobctl.broker.keys import QueueKeys, split_job_id
+from jobctl.broker.record import read_wire
 from jobctl.inspector.filters.expression import Value
+from jobctl.inspector.redaction import HIDDEN, mask, secretive_types
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+    from jobctl.compiler.plan import Plan
 
 PAGE = 500  # records at once: about a ms of the server's time, and a few MB of errors at most
 MESSAGE_LIMIT = 160  # characters of a message that tell one kind of error from another
@@ -26,6 +30,7 @@ OTHER = "(other messages)"
 
 # What differs between two errors of one kind, the longer before what it is made of.
 _VARYING = (
+    (re.compile(re.escape(HIDDEN)), HIDDEN),
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
     (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w"), "<email>"),
     (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "<ip>"),
@@ -86,13 +91,19 @@ class Deaths:
 
 
 async def summarise(
-    redis: Redis, queues: Sequence[str], *, most: int | None = None, tell: Callable[[int, int], None] | None = None
+    redis: Redis,
+    queues: Sequence[str],
+    *,
+    plan: Plan | None = None,
+    most: int | None = None,
+    tell: Callable[[int, int], None] | None = None,
 ) -> Deaths:
     """Sort the dead of some queues by what they died of. Two round trips for 500 jobs.
 
     Args:
         redis: the broker.
         queues: which.
+        plan: says what in their payloads is secret: it is hidden in the messages, and what varies.
         most: look at so many of each queue at most, the latest; None = at all.
         tell: is told how many have been looked at, and of how many.
     """
@@ -103,6 +114,7 @@ async def summarise(
         sizes = dict(zip(queues, await pipe.execute() if queues else (), strict=True))
     wanted = sum(min(size, most) if most is not None else size for size in sizes.values())
     kinds: dict[tuple[str, str, str, str], Kind] = {}
+    secretive = secretive_types(plan)
     looked_at = gone = 0
     for queue, size in sizes.items():
         limit = size if most is None else min(size, most)
@@ -115,8 +127,12 @@ async def summarise(
             for (job_id, at_ms), raw in zip(page, raws, strict=True):
                 if raw is None:
                     gone += 1
-                else:
-                    _count(kinds, queue, split_job_id(job_id.decode())[1], int(at_ms), raw)
+                    continue
+                dead = _read(raw)
+                error = dead.error or ""
+                if plan is not None and dead.function in secretive:
+                    error = _without_secrets(error, raw, plan)
+                _count(kinds, queue, split_job_id(job_id.decode())[1], int(at_ms), dead.function, error)
             looked_at += len(page)
             if tell is not None:
                 tell(looked_at, wanted)
@@ -128,29 +144,42 @@ async def summarise(
     )
 
 
-def _count(kinds: dict[tuple[str, str, str, str], Kind], queue: str, key: str, at_ms: int, raw: bytes) -> None:
+def _read(raw: bytes) -> _Dead:
     try:
-        dead = _DEAD.decode(raw)
+        return _DEAD.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        dead = _Dead(error="the record cannot be read")
-    line = telling_line(dead.error or "")
+        return _Dead(error="the record cannot be read")
+
+
+def _without_secrets(error: str, raw: bytes, plan: Plan) -> str:
+    try:
+        job = read_wire(raw)
+    except ValueError:  # a payload that is none: what in it is secret cannot be told
+        return HIDDEN
+    return str(mask(error, job.function, job.kwargs or {}, plan))
+
+
+def _count(
+    kinds: dict[tuple[str, str, str, str], Kind], queue: str, key: str, at_ms: int, job_type: str, told: str
+) -> None:
+    line = telling_line(told)
     error, message = kind_of(line)
-    place = (queue, dead.function, error, message)
+    place = (queue, job_type, error, message)
     if place not in kinds and len(kinds) >= KINDS_LIMIT:
         message = OTHER
-        place = (queue, dead.function, error, message)
+        place = (queue, job_type, error, message)
     kind = kinds.get(place)
     if kind is None:
         kinds[place] = Kind(
             queue=queue,
-            type=dead.function,
+            type=job_type,
             error=error,
             message=message,
             count=1,
             first_ms=at_ms,
             last_ms=at_ms,
             example=key,
-            filter=filter_of(queue, dead.function, line, error if message == OTHER else None),
+            filter=filter_of(queue, job_type, line, error if message == OTHER else None),
         )
         return
     kind.count += 1

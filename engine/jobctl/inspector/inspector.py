@@ -178,10 +178,10 @@ class Inspector:
             names = await self._queue_names()
         if queue is not None:
             require_known(queue, names)
-        return await summarise(self._redis, names if queue is None else (queue,), most=most, tell=tell)
+        return await summarise(self._redis, names if queue is None else (queue,), plan=self._plan, most=most, tell=tell)
 
     async def failures(self, limit: int = 10) -> list[FailureLine]:
-        """Return the latest failed attempts, newest first."""
+        """Return the latest failed attempts, newest first, without the secrets of their jobs."""
         with translate_errors():
             return list((await survey(self._redis, self._plan, failures=limit)).failures)
 

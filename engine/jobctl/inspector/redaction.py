@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
 from jobctl.compiler.payload import PayloadSchema
 from jobctl.compiler.plan import Plan, Registration
 from jobctl.compiler.redact import compile_redact
-from jobctl.inspector.status import FailureLine
 from jobctl.records import JobRecord
+
+if TYPE_CHECKING:
+    from jobctl.inspector.lines import LogLine
+    from jobctl.inspector.status import FailureLine
 
 HIDDEN = "***"
 SHORTEST_SECRET = 4  # characters; shorter values stand in every text by chance
+SHORTEST_LINE = 12  # characters; of a secret of many lines each of these is one, for tracebacks and logs are cut
+CUT_FROM = 300  # characters; shorter texts were kept as a whole
 
 
 def redact(record: JobRecord, plan: Plan) -> JobRecord:
@@ -25,8 +32,7 @@ def redact(record: JobRecord, plan: Plan) -> JobRecord:
     registration = plan.by_type.get(record.type)
     if registration is None:
         return record
-    shown = PayloadSchema(registration.name, registration.payload).redact(record.payload)
-    secrets = _secrets(record, shown)
+    shown, secrets = _split(registration, record.payload)
     return replace(
         record,
         payload=shown,
@@ -37,39 +43,65 @@ def redact(record: JobRecord, plan: Plan) -> JobRecord:
     )
 
 
-def redact_failure(failure: FailureLine, record: JobRecord | None, plan: Plan) -> FailureLine:
+def redact_failure(failure: FailureLine, payload: Mapping[str, Any] | None, plan: Plan) -> FailureLine:
     """Return a line of the latest failures with the secrets of its job hidden.
 
     Args:
         failure: as it was noted.
-        record: its job; None = it is gone, and with it what was secret: the error is hidden as a whole.
+        payload: of its job; None = it is gone, and with it what was secret: the error is hidden as a whole.
         plan: the declarations.
     """
     registration = plan.by_type.get(failure.type)
     if registration is None or not has_secrets(registration):
         return failure
-    if record is None:
-        return replace(failure, error=HIDDEN)
-    return replace(failure, error=mask(failure.error, record, plan))
+    return replace(failure, error=HIDDEN if payload is None else mask(failure.error, failure.type, payload, plan))
 
 
-def mask(value: Any, record: JobRecord, plan: Plan) -> Any:
-    """Return what may quote a job's payload (a text, or a mapping or list of texts) with the secrets of it hidden."""
-    registration = plan.by_type.get(record.type)
-    if registration is None:
-        return value
-    shown = PayloadSchema(registration.name, registration.payload).redact(record.payload)
-    return _masked(value, _secrets(record, shown))
+def redact_line(line: LogLine, job: JobRecord, plan: Plan) -> LogLine:
+    """Return a line of a job's log with the secrets of its payload hidden."""
+    told = {"message": line.message, "facts": line.facts, "traceback": line.traceback}
+    return replace(line, **mask(told, job.type, job.payload, plan))
+
+
+def mask(value: Any, job_type: str, payload: Mapping[str, Any], plan: Plan) -> Any:
+    """Return what may quote a payload (a text, or a mapping or list of texts) with the secrets of it hidden."""
+    registration = plan.by_type.get(job_type)
+    return value if registration is None else _masked(value, _split(registration, payload)[1])
+
+
+def secretive_types(plan: Plan | None) -> frozenset[str]:
+    """Return the types whose payloads have something secret."""
+    return frozenset(each.type for each in plan.registrations if has_secrets(each)) if plan else frozenset()
 
 
 def has_secrets(registration: Registration) -> bool:
-    """Whether anything in a job's payload is declared secret."""
+    """Whether anything in a job's payload is declared secret, however deep."""
     return compile_redact(registration.payload) is not None
 
 
-def _secrets(record: JobRecord, shown: Mapping[str, Any]) -> list[str]:
-    """Return the texts to be hidden, longest first: a secret that is part of another leaves nothing of it."""
-    return sorted({text for text in _hidden(record.payload, shown) if len(text) >= SHORTEST_SECRET}, key=len)[::-1]
+def _split(registration: Registration, payload: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the payload as it may be shown, and the texts to be hidden elsewhere.
+
+    The longest of them come first: a secret that is part of another leaves nothing of it.
+    """
+    shown = PayloadSchema(registration.name, registration.payload).redact(payload)
+    forms = {form for text in _hidden(payload, shown) if len(text) >= SHORTEST_SECRET for form in _forms(text)}
+    return shown, sorted(forms, key=len, reverse=True)
+
+
+def _forms(text: str) -> Iterator[str]:
+    """Yield a secret as it may stand in a text: as it is, as Python or JSON quotes it, in an address, line by line."""
+    yield text
+    if text.isalnum() and text.isascii():
+        return
+    yield repr(text)[1:-1]
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield quote(text, safe="", errors="replace")
+    yield quote_plus(text, errors="replace")
+    lines = text.splitlines()
+    if len(lines) > 1:
+        yield from (line for line in lines if len(line) >= SHORTEST_LINE)
 
 
 def _hidden(value: Any, shown: Any) -> Iterator[str]:
@@ -101,11 +133,35 @@ def _masked(value: Any, secrets: Sequence[str]) -> Any:
     if not secrets:
         return value
     if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, HIDDEN)
-        return value
+        return _without(value, secrets)
     if isinstance(value, Mapping):
-        return {name: _masked(inner, secrets) for name, inner in value.items()}
+        return {_masked(name, secrets): _masked(inner, secrets) for name, inner in value.items()}
     if isinstance(value, list):
         return [_masked(inner, secrets) for inner in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return HIDDEN if str(value) in secrets else value
     return value
+
+
+def _without(text: str, secrets: Sequence[str]) -> str:
+    may_be_cut = len(text) >= CUT_FROM
+    for secret in secrets:
+        text = text.replace(secret, HIDDEN)
+    if may_be_cut:
+        for secret in secrets:
+            text = _without_stump(text, secret)
+    return text
+
+
+def _without_stump(text: str, secret: str) -> str:
+    """Return a text without what is left of a secret at its ends, where it was cut."""
+    first, last = text.startswith("…"), len(text) - text.endswith("…")
+    for length in range(len(secret) - 1, SHORTEST_SECRET - 1, -1):
+        if text.endswith(secret[:length], 0, last):
+            text = text[: last - length] + HIDDEN + text[last:]
+            break
+    for length in range(len(secret) - 1, SHORTEST_SECRET - 1, -1):
+        if text.startswith(secret[-length:], first):
+            text = text[:first] + HIDDEN + text[first + length :]
+            break
+    return text

@@ -17,6 +17,7 @@ from jobctl.compiler.plan import Plan, Schedule
 from jobctl.errors import UnknownSchedule, UsageError
 from jobctl.inspector import audit
 from jobctl.inspector.overdue import FORGOTTEN_S, overdue_ms, stored_schedule, texts
+from jobctl.inspector.redaction import HIDDEN, secretive_types
 from jobctl.names import did_you_mean
 from jobctl.scheduler.backfill import Filled, backfill, run_now
 from jobctl.scheduler.claim import Answer
@@ -118,15 +119,19 @@ class Schedules:
         return found[schedule_id]
 
     async def history(self, schedule_id: str, *, limit: int = 50) -> list[ScheduleRun]:
-        """Return a schedule's latest ticks, newest first; up to 500 are kept."""
-        await self.find(schedule_id)
+        """Return a schedule's latest ticks, newest first; up to 500 are kept.
+
+        The errors of jobs whose payloads have secrets are hidden: each job's own page shows its error without them.
+        """
+        schedule = (await self.find(schedule_id)).schedule
         with translate_errors():
             stored = await self._registry.resolve(schedule_id)
             latest = await self._redis.zrange(keys.schedule_history(stored), 0, limit - 1, desc=True)
             if not latest:
                 return []
             raws = await self._redis.hmget(keys.schedule_runs(stored), latest)  # type: ignore[misc]
-            return await self._with_outcomes([_run(key, raw) for key, raw in zip(latest, raws, strict=True) if raw])
+            runs = [_run(key, raw) for key, raw in zip(latest, raws, strict=True) if raw]
+            return [self._shown(schedule, run) for run in await self._with_outcomes(runs)]
 
     async def pause(self, schedule_id: str) -> bool:
         """Let its ticks make no jobs until it is resumed; return whether it ran before."""
@@ -215,11 +220,15 @@ class Schedules:
             raws = await third.execute() if latest else []
         known = {place: _run(key, raw) for place, key, raw in zip(stored.values(), latest, raws, strict=True) if raw}
         runs = dict(zip(known, await self._with_outcomes([*known.values()]), strict=True))
-        return [
+        found = [
             status
             for (schedule_id, place), state, waiting in zip(stored.items(), states, answers[1::3], strict=True)
             if (status := _status(planned, schedule_id, state, waiting, runs.get(place), seen_ms.get(place, 0), now_ms))
         ]
+        return [replace(one, last=self._shown(one.schedule, one.last)) if one.last else one for one in found]
+
+    def _shown(self, schedule: Schedule, run: ScheduleRun) -> ScheduleRun:
+        return replace(run, error=HIDDEN) if run.error and schedule.type in secretive_types(self._plan) else run
 
     async def _with_outcomes(self, runs: Sequence[ScheduleRun]) -> list[ScheduleRun]:
         """Return the runs, with the outcome of those that have ended since a scheduler last noted any."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobctl.broker import keys
-from jobctl.broker.keys import QueueKeys
+from jobctl.broker.keys import QueueKeys, job_id
+from jobctl.broker.record import read_wire
 from jobctl.broker.server_clock import ask_time
 from jobctl.inspector.locate import known_queues
 from jobctl.inspector.overdue import find_overdue
 from jobctl.inspector.rate_history import RateHistory
+from jobctl.inspector.redaction import redact_failure, secretive_types
 from jobctl.inspector.status import (
+    FailureLine,
     Overview,
     QueueStatus,
     rate_buckets,
@@ -89,18 +92,38 @@ async def survey(
     states = {schedule_id.decode(): (int(at), next(answers)) for schedule_id, at in seen} if schedules else {}
     raw_reports = next(answers) if workers and reports else ()
 
-    heads: dict[str, bytes | None] = {}
-    waiting = {name: head for name, (*_, head) in counts.items() if head is not None}
-    if waiting:
-        heads = dict(zip(waiting, await redis.mget(list(waiting.values())), strict=True))
+    told = read_failures(lines) if failures else ()
+    heads: dict[str, bytes] = {name: head for name, (*_, head) in counts.items() if head is not None}
+    secretive = secretive_types(plan) if told else ()
+    failed = [job_id(one.queue, one.key).encode() for one in told if one.type in secretive]
+    records: dict[bytes, bytes | None] = {}
+    if wanted := list(dict.fromkeys([*heads.values(), *failed])):
+        records = dict(zip(wanted, await redis.mget(wanted), strict=True))
     return Overview(
         at_ms=now_ms,
-        queues=tuple(_status(plan, name, found, waited_ms(heads.get(name), now_ms)) for name, found in counts.items()),
+        queues=tuple(
+            _status(plan, name, found, waited_ms(records.get(heads.get(name, b"")), now_ms))
+            for name, found in counts.items()
+        ),
         rates=sum_rates(buckets, now_ms, window),
         workers=read_workers(raw_reports),
-        failures=read_failures(lines) if failures else (),
+        failures=tuple(_without_secrets(plan, one, records) for one in told),
         overdue=find_overdue(plan, states, now_ms) if states else (),
     )
+
+
+def _without_secrets(plan: Plan | None, failure: FailureLine, records: Mapping[bytes, bytes | None]) -> FailureLine:
+    """Return a failure as it may be shown: errors quote what handlers were given."""
+    if plan is None:
+        return failure
+    raw = records.get(job_id(failure.queue, failure.key).encode())
+    try:
+        job = read_wire(raw) if raw is not None else None
+    except ValueError:
+        job = None
+    # a key can be used again, by a job that has other secrets
+    is_same = job is not None and job.function == failure.type and job.queued <= failure.at_ms
+    return redact_failure(failure, (job.kwargs or {}) if job is not None and is_same else None, plan)
 
 
 def _ask_counts(pipe: Pipeline, of: QueueKeys) -> None:

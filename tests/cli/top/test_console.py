@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import time
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,12 @@ import pytest
 from jobctl.broker.keys import QueueKeys, order_for
 
 TABS = ("Queues", "Jobs", "Workers", "Schedules", "Dead", "Errors")
+
+LOGIN = """\
+version: 1
+jobs:
+  login: {handler: "cli_app:login", retries: 0, payload: {password: {type: string, secret: true}}}
+"""
 
 
 @pytest.fixture
@@ -92,6 +99,27 @@ async def test_secrets_are_not_shown(shop: None, console) -> None:
         await top.shows("payload", "Ada")
 
         assert "hush" not in top.text
+
+
+@pytest.fixture
+def quoted(project: Path, jobctl: Any, work: Any) -> None:
+    """A dead job whose error quotes its password."""
+    (project / "jobspecs/login.yaml").write_text(LOGIN)
+    with (project / "cli_app.py").open("a") as handlers:
+        handlers.write("\nasync def login(ctx, password):\n    raise ValueError('no: ' + password)\n")
+    jobctl("enqueue", "login", "--password", "hunter2", "--key", "k")
+    work()
+
+
+async def test_secrets_that_errors_quote_are_not_shown(quoted: None, console) -> None:
+    async with console() as top:
+        for tab in ("Dead", "Errors"):
+            await top.press(str(TABS.index(tab) + 1))
+            await top.shows("login", "ValueError: no: ***")
+            assert "hunter2" not in top.text
+        await top.press("enter")
+        await top.shows("job k", "attempt 1", "ValueError: no: ***")
+        assert "hunter2" not in top.text
 
 
 async def test_a_queue_is_paused_after_a_yes_and_only_then(shop: None, console, server) -> None:

@@ -26,6 +26,9 @@ async def fine(ctx):
 
 async def bad(ctx, n):
     raise ValueError(f"no {n % 2}")
+
+async def leak(ctx, token):
+    raise ValueError(f"refused: {token}")
 """
 SPEC = """\
 version: 1
@@ -35,6 +38,7 @@ jobs:
   fine: {handler: "alerts_app:fine", cron: "@hourly"}
   bad: {handler: "alerts_app:bad", payload: {n: int}}
   worse: {handler: "alerts_app:bad", queue: critical, payload: {n: int}}
+  leak: {handler: "alerts_app:leak", payload: {token: {type: string, secret: true}}}
 """
 
 

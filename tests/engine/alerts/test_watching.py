@@ -59,6 +59,18 @@ async def test_deaths_are_gathered_by_type_and_error(broker, declare, client, wo
     ]
 
 
+async def test_a_death_is_told_without_the_secrets_of_its_job(broker, declare, client, work) -> None:
+    plan = declare("deaths: {when: dead, to: $OPS}")
+    watch = Watch(broker, "w1")
+    await watch.look(plan)
+    await client(plan).enqueue("leak", token="hunter2")
+    await work(plan)
+    await watch.look(plan)
+
+    (told,) = await deliveries(broker, plan)
+    assert told["lines"][0].startswith("1 x leak: ValueError: refused: *** (e.g. ")
+
+
 async def test_deaths_before_the_alert_was_declared_are_old_news(broker, declare, client, work) -> None:
     plan = declare("deaths: {when: dead, to: $OPS}")
     await client(plan).enqueue("bad", n=1)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobctl.errors import JobNotFound, UsageError
-from jobctl.inspector.lines import Lines, LogLine
-from jobctl.inspector.redaction import mask
+from jobctl.inspector.lines import Lines
+from jobctl.inspector.redaction import redact_line
 from jobctl.records import Attempt, JobRecord, JobState
 from jobctl_web.console import Console
 from jobctl_web.display import address, hides_payload, job_name, shown
 from jobctl_web.forms import NO_OPTIONS, controls, texts_of
 from jobctl_web.page import Ask, Missing, Page
 from jobctl_web.roles import Role
-
-if TYPE_CHECKING:
-    from jobctl.compiler.plan import Plan
 
 
 async def find(console: Console, ask: Ask) -> JobRecord:
@@ -57,14 +53,6 @@ def attempts(record: JobRecord) -> list[Attempt]:
     return found[::-1]
 
 
-def as_shown(line: LogLine, job: JobRecord, plan: Plan | None) -> LogLine:
-    """Return a line of a job's log without the secrets of its payload."""
-    if plan is None:
-        return line
-    told = {"message": line.message, "facts": line.facts, "traceback": line.traceback}
-    return replace(line, **mask(told, job, plan))
-
-
 async def load(console: Console, ask: Ask) -> dict[str, Any]:
     """Read one job."""
     stored = await find(console, ask)
@@ -79,7 +67,7 @@ async def load(console: Console, ask: Ask) -> dict[str, Any]:
         "registration": registration,
         "hides_payload": hides_payload(console.plan, stored),
         "attempts": tried,
-        "lines": [as_shown(line, stored, console.plan) for line in lines],
+        "lines": [redact_line(line, stored, console.plan) for line in lines] if console.plan else lines,
         "own_error": record.error if not any(each.error == record.error for each in tried) else None,
     }
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from jobctl.clock import utc
 from jobctl.errors import UnknownSchedule
-from jobctl.inspector.redaction import HIDDEN, has_secrets
 from jobctl.scheduler.ticks import ticks_after
 from jobctl_web.console import Console
 from jobctl_web.page import Ask, Missing, Page
@@ -29,9 +27,6 @@ async def load(console: Console, ask: Ask) -> dict[str, Any]:
         runs = await schedules.history(ask.path["schedule"], limit=SHOWN)
     except UnknownSchedule as error:
         raise Missing(error.message) from None
-    registration = console.plan.by_type.get(status.schedule.type) if console.plan else None
-    if registration and has_secrets(registration):  # the job's own page shows its error without them
-        runs = [replace(run, error=HIDDEN if run.error else None) for run in runs]
     now_ms = (await console.snapshot()).overview.at_ms
     ended = [run for run in reversed(runs) if run.started_ms and run.ended_ms]
     ticks = [] if status.next is None else list(islice(ticks_after(status.schedule, utc(now_ms / 1000)), NEXT))

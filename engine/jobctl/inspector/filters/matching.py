@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jobctl.durations import parse_duration
 from jobctl.inspector.filters.expression import All, Condition, Expression, Not, Value, conditions
 from jobctl.inspector.filters.fields import MISSING, PAYLOAD, Field, Kind, find_field, number
-from jobctl.inspector.redaction import redact
+from jobctl.inspector.redaction import redact, secretive_types
 from jobctl.records import JobRecord
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def compile_test(expression: Expression | None, facts: Facts) -> Test | None:
         return None
     test = _compile(expression, facts)
     plan = facts.plan
-    secretive = (
-        {each.type for each in plan.registrations if any(field.secret for field in each.payload)} if plan else ()
-    )
+    secretive = secretive_types(plan)
     if plan is None or not secretive or not any(_may_leak(each) for each in conditions(expression)):
         return test
     shown_with: Plan = plan
