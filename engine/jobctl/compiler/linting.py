@@ -13,7 +13,7 @@ from jobctl.compiler.handlers import word_at
 from jobctl.durations import format_duration, parse_duration
 from jobctl.errors import Location
 from jobctl.spec import Diagnostic, Spec
-from jobctl.spec.cron import EVERY, EVERY_HOUR, NICKNAMES
+from jobctl.spec.cron import EVERY, is_hourly, spell_out
 from jobctl.spec.model import AlertCondition, Backoff, Cron, FieldType, JobSpec, LintCode, Overlap, PayloadField
 from jobctl.spec.source import read_line
 
@@ -109,11 +109,10 @@ def _is_findable(module: str) -> bool:
 
 def _cron_dst(job: JobSpec, around: _Surroundings) -> Iterator[_Finding]:
     for cron in job.cron:
-        expression = NICKNAMES.get(cron.expression, cron.expression)
-        if cron.timezone == "UTC" or expression.startswith(EVERY) or expression.split()[-4] in EVERY_HOUR:
+        if cron.timezone == "UTC" or is_hourly(cron.expression):
             continue  # goes by elapsed time and misses nothing
         for start, length in _gaps(cron.timezone, around.now):
-            skipped = next(_firings(expression, start - timedelta(seconds=1)), None)
+            skipped = next(_firings(cron.expression, start - timedelta(seconds=1)), None)
             if skipped is not None and skipped < start + length:
                 yield _Finding(
                     LintCode.CRON_DST,
@@ -154,7 +153,7 @@ def _firings(expression: str, after: datetime) -> Iterator[datetime]:
     """Yield the wall-clock times of a cron expression, as far as they come within reach."""
     from croniter import croniter
 
-    walk = croniter(expression, after, ret_type=datetime, second_at_beginning=True)
+    walk = croniter(spell_out(expression), after, ret_type=datetime, second_at_beginning=True)
     while True:
         try:
             firing = walk.get_next()
@@ -187,7 +186,7 @@ def _shortest_s(cron: Cron, now: datetime) -> float | None:
     """Return the shortest time between two firings, seconds; None if it does not fire twice within reach."""
     if cron.expression.startswith(EVERY):
         return parse_duration(cron.expression[len(EVERY) :])
-    times = _firings(NICKNAMES.get(cron.expression, cron.expression), now.replace(tzinfo=None))
+    times = _firings(cron.expression, now.replace(tzinfo=None))
     firings = islice(times, FIRINGS)
     return min(((later - earlier).total_seconds() for earlier, later in pairwise(firings)), default=None)
 

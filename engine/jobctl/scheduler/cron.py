@@ -19,7 +19,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from jobctl.durations import parse_duration
-from jobctl.spec.cron import EVERY_HOUR, NICKNAMES
+from jobctl.spec.cron import is_hourly, spell_out
 
 MIN_EVERY_S = 1.0
 
@@ -76,37 +76,24 @@ def times_after(expression: str, timezone: str, after: datetime) -> Iterator[dat
         while True:
             tick += timedelta(seconds=every_s)
             yield tick.astimezone(zone)
-    yield from _cron_times(NICKNAMES.get(expression, expression), zone, after)
-
-
-def _either_day(expression: str) -> str:
-    """Return the expression with every day where its weekdays are all seven, and a day of the month stands beside them.
-
-    Either is enough, so that every day is one; croniter takes such weekdays (``0-6``) for none given.
-    """
-    from croniter import croniter
-
-    *times, day, month, weekday = expression.split()
-    if day == "*" or weekday.startswith("*") or "#" in weekday or "l" in weekday.lower():
-        return expression
-    is_any = croniter.expand(f"0 0 * * {weekday}")[0][4] == ["*"]
-    return " ".join((*times, "*", month, "*")) if is_any else expression
+    yield from _cron_times(expression, zone, after)
 
 
 def _cron_times(expression: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     from croniter import croniter
 
-    is_hourly = expression.split()[-4] in EVERY_HOUR
+    plain = spell_out(expression)
+    is_elapsed = is_hourly(expression)
     local_after = after.astimezone(zone)
     wall = local_after.replace(tzinfo=None, microsecond=0, fold=0)
-    if is_hourly:
+    if is_elapsed:
         # in the first pass of a repeated hour, earlier wall-clock times come again
         wall -= _coming_setback(local_after)
-    walk = croniter(_either_day(expression), wall, ret_type=datetime, second_at_beginning=True)
+    walk = croniter(plain, wall, ret_type=datetime, second_at_beginning=True)
     again: deque[datetime] = deque()  # second passes; they come after all first passes of their hour
     last = after.astimezone(UTC)
     while True:
-        moments = _moments(walk.get_next(), zone, is_hourly)
+        moments = _moments(walk.get_next(), zone, is_elapsed)
         if not moments:
             continue
         first, *second = moments
@@ -151,13 +138,13 @@ def clock_note(expression: str, time: datetime) -> str:
     return ""
 
 
-def _moments(local: datetime, zone: ZoneInfo, is_hourly: bool) -> list[datetime]:
+def _moments(local: datetime, zone: ZoneInfo, is_elapsed: bool) -> list[datetime]:
     """Return the moments (UTC) at which a wall-clock time runs: one, none or two where the clock changes."""
     first = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if first.astimezone(zone).replace(tzinfo=None, fold=0) != local:
-        return [] if is_hourly else [_end_of_gap(local, zone)]
+        return [] if is_elapsed else [_end_of_gap(local, zone)]
     second = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    return [first, second] if is_hourly and second > first else [first]
+    return [first, second] if is_elapsed and second > first else [first]
 
 
 def _end_of_gap(local: datetime, zone: ZoneInfo) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from jobctl.durations import parse_duration
@@ -22,8 +23,6 @@ NICKNAMES: Final = {
     "@midnight": "0 0 * * *",
     "@annually": "0 0 1 1 *",
 }
-# A schedule of such hours goes by elapsed time: a repeated hour's ticks come twice, a skipped one's are left out.
-EVERY_HOUR: Final = ("*", "*/1", "0-23")
 _OTHER_NICKNAMES = {"@minutely": "* * * * *", "@minute": "* * * * *", "@hour": "@hourly", "@day": "@daily"}
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY_NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -41,15 +40,18 @@ class _Column:
     high: int
     names: dict[str, int]
 
+    @property
+    def size(self) -> int:
+        """How many different numbers there are; 0 and 7 are both Sunday."""
+        return 7 if self is _WEEKDAY else self.high - self.low + 1
+
 
 _SECOND = _Column("second", 0, 59, {})
-_COLUMNS = (
-    _Column("minute", 0, 59, {}),
-    _Column("hour", 0, 23, {}),
-    _Column("day of the month", 1, 31, {}),
-    _Column("month", 1, 12, {name: number for number, name in enumerate(_MONTH_NAMES, 1)}),
-    _Column("day of the week", 0, 7, {name: number for number, name in enumerate(_DAY_NAMES)}),
-)
+_MINUTE = _Column("minute", 0, 59, {})
+_HOUR = _Column("hour", 0, 23, {})
+_DAY = _Column("day of the month", 1, 31, {})
+_MONTH = _Column("month", 1, 12, {name: number for number, name in enumerate(_MONTH_NAMES, 1)})
+_WEEKDAY = _Column("day of the week", 0, 7, {name: number for number, name in enumerate(_DAY_NAMES)})
 
 
 def check_expression(text: str) -> str:
@@ -67,22 +69,60 @@ def check_expression(text: str) -> str:
     if text.startswith("@"):
         return _check_nickname(text)
     fields = text.split(" ")
-    if len(fields) == 6:
-        _values(fields.pop(0), _SECOND)
-    if len(fields) != 5:
+    if len(fields) not in (5, 6):
         raise _wrong_count(text, fields)
-    if _SPECIAL.search(fields[2]) or _SPECIAL_DAY.search(fields[4]):
-        if fields[2] != "*" and _SPECIAL_DAY.search(fields[4]):
-            # other engines take either day here, croniter drops the day of the month
-            raise Rejected(
-                f"has a day of the month beside {quote(fields[4])}",
-                hint="give one of both, or two schedules",
-                code="bad-cron",
-            )
-        return _check_with_croniter(text)
-    values = [_values(field, column) for field, column in zip(fields, _COLUMNS, strict=True)]
-    _check_fires(text, fields, values)
+    day, weekday = fields[-3], fields[-1]
+    if day != "*" and _SPECIAL_DAY.search(weekday):
+        # other engines take either day here, croniter drops the day of the month
+        raise Rejected(
+            f"has a day of the month beside {quote(weekday)}",
+            hint="give one of both, or two schedules",
+            code="bad-cron",
+        )
+    plain = spell_out(text)
+    if _SPECIAL.search(day) or _SPECIAL_DAY.search(weekday):
+        _check_with_croniter(text, plain)
+    elif _is_any(weekday):
+        # cron's old rule: with both days given either one is enough, so that only a lone day of the month can miss
+        _check_day(text, _values(day, _DAY), _values(fields[-2], _MONTH))
     return text
+
+
+@cache
+def spell_out(expression: str) -> str:
+    """Return an expression with the numbers that its fields stand for, which no engine can read otherwise.
+
+    croniter reads some forms in ways of its own: `9-9` as every hour, `1-31` beside a weekday as no day given. A field
+    of all its numbers is ``*``; terms with ``L``, ``W`` and ``#`` stay as they are.
+
+    Args:
+        expression: of five or six fields, or a nickname; not ``@every``.
+
+    Raises:
+        Rejected: it is no cron expression.
+
+    Example:
+        >>> spell_out("*/20 22-2 * * fri-mon")
+        '0,20,40 0,1,2,22,23 * * 0,1,5,6'
+    """
+    *seconds, minute, hour, day, month, weekday = NICKNAMES.get(expression, expression).split(" ")
+    times = [*((field, _SECOND) for field in seconds), (minute, _MINUTE), (hour, _HOUR)]
+    days, weekdays = _terms(day, _DAY, _SPECIAL), _terms(weekday, _WEEKDAY, _SPECIAL_DAY)
+    if _is_any(day):
+        days = "*"
+    elif _is_any(weekday):
+        weekdays = "*"
+    elif "*" in (days, weekdays):
+        days = weekdays = "*"  # either is enough, and one of them is every day
+    return " ".join([*(_terms(*field) for field in times), days, _terms(month, _MONTH), weekdays])
+
+
+def is_hourly(expression: str) -> bool:
+    """Return whether a schedule is one of every hour, which goes by elapsed time.
+
+    A repeated hour's ticks come twice, a skipped one's are left out.
+    """
+    return expression.startswith(EVERY) or spell_out(expression).split(" ")[-4] == "*"
 
 
 def _check_nickname(text: str) -> str:
@@ -120,6 +160,22 @@ def _wrong_count(text: str, fields: list[str]) -> Rejected:
     return Rejected(f"must have five cron fields, got {count} in {quote(text)}", hint=hint, code="bad-cron")
 
 
+def _is_any(field: str) -> bool:
+    """Return whether a day is as good as not given."""
+    return any(term in ("*", "*/1") for term in field.split(","))
+
+
+def _terms(field: str, column: _Column, special: re.Pattern[str] | None = None) -> str:
+    """Return a field as `*`, or as the list of its numbers and its special terms."""
+    terms = field.split(",")
+    kept = [term for term in terms if special and special.search(term)]
+    if kept and column is _WEEKDAY:
+        return field  # croniter takes no mixture
+    plain = [term for term in terms if term not in kept]
+    values = _values(",".join(plain), column) if plain else frozenset()
+    return "*" if len(values) == column.size else ",".join([*map(str, sorted(values)), *kept])
+
+
 def _values(field: str, column: _Column) -> frozenset[int]:
     """Return the numbers a field stands for."""
     values: set[int] = set()
@@ -138,10 +194,8 @@ def _values(field: str, column: _Column) -> frozenset[int]:
         if step < 1 or step > column.high - column.low:
             raise _bad_step(term, step, column)
         if last < first:  # `22-2` and `fri-mon` go over the end
-            values.update(range(first, column.high + 1, step))
-            values.update(range(column.low, last + 1, step))
-        else:
-            values.update(range(first, last + 1, step))
+            last += column.size
+        values.update((number - column.low) % column.size + column.low for number in range(first, last + 1, step))
     return frozenset(values)
 
 
@@ -183,11 +237,7 @@ def _bad_step(term: str, step: int, column: _Column) -> Rejected:
     )
 
 
-def _check_fires(text: str, fields: list[str], values: list[frozenset[int]]) -> None:
-    # cron's old rule: with both days given, either one is enough, so that only a lone day of the month can miss
-    if not fields[4].startswith("*"):
-        return
-    days, months = values[2], values[3]
+def _check_day(text: str, days: frozenset[int], months: frozenset[int]) -> None:
     if not any(min(days) <= _DAYS_IN_MONTH[month] for month in months):
         raise Rejected(
             f"would never fire: no month in {quote(text)} has a day {min(days)}",
@@ -196,14 +246,13 @@ def _check_fires(text: str, fields: list[str], values: list[frozenset[int]]) -> 
         )
 
 
-def _check_with_croniter(text: str) -> str:
+def _check_with_croniter(text: str, plain: str) -> None:
     from datetime import UTC, datetime
 
     from croniter import croniter
 
     try:
-        croniter(text, datetime(2024, 1, 1, tzinfo=UTC), second_at_beginning=True).get_next(datetime)
+        croniter(plain, datetime(2024, 1, 1, tzinfo=UTC), second_at_beginning=True).get_next(datetime)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         reason = "would never fire" if "next date" in str(error) else "is no cron expression"
         raise Rejected(f"{reason}: {quote(text)}", code="bad-cron") from None
-    return text

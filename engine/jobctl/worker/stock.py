@@ -27,7 +27,7 @@ from jobctl.compiler.plan import Plan, Schedule
 from jobctl.errors import UsageError
 from jobctl.names import did_you_mean
 from jobctl.settings import DEFAULT_CONCURRENCY, Settings
-from jobctl.spec.cron import NICKNAMES
+from jobctl.spec.cron import EVERY, spell_out
 from jobctl.spec.model import DEFAULT_QUEUE
 from jobctl.worker.context import Context
 from jobctl.worker.process import resolve_hooks
@@ -85,10 +85,10 @@ def _embedded(settings: Settings) -> str:
 
 
 def _cron(schedule: Schedule) -> str | None:
-    expression = NICKNAMES.get(schedule.expression, schedule.expression)
-    if expression.startswith("@"):
-        log.warning("stock SAQ cannot run this schedule", extra={"schedule": schedule.id, "every": expression})
+    if schedule.expression.startswith(EVERY):
+        log.warning("stock SAQ cannot run this schedule", extra={"schedule": schedule.id, "every": schedule.expression})
         return None
+    expression = spell_out(schedule.expression)
     second, *others = expression.split()
     return expression if len(others) == 4 else " ".join([*others, second])  # SAQ has the seconds last
 

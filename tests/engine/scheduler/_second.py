@@ -45,7 +45,7 @@ class Cron:
     def _either(self, day: date) -> bool:
         of_month = any(matches_day(term, day) for term in self.day.split(","))
         of_week = any(matches_weekday(term, day) for term in self.weekday.split(","))
-        if self.day == "*" or self.weekday == "*":
+        if is_any(self.day) or is_any(self.weekday):
             return of_month and of_week
         return of_month or of_week
 
@@ -73,6 +73,10 @@ class Cron:
                 return True
             skipped += step
         return False
+
+
+def is_any(field: str) -> bool:
+    return not {"*", "*/1"}.isdisjoint(field.split(","))
 
 
 def expand(field: str, low: int, high: int, names: dict[str, int] | None = None) -> set[int]:
@@ -110,17 +114,16 @@ def matches_day(term: str, day: date) -> bool:
 
 
 def matches_weekday(term: str, day: date) -> bool:
+    # 0 and 7 are Sunday; a week goes from one to the other
     number = day.isoweekday() % 7
     if nth := re.fullmatch(r"(\w+)#(\d)", term):
-        return number == weekday(nth[1]) and (day.day - 1) // 7 + 1 == int(nth[2])
+        return number == weekday(nth[1]) % 7 and (day.day - 1) // 7 + 1 == int(nth[2])
     if last := re.fullmatch(r"l(\d)", term):
         return number == int(last[1]) % 7 and day.day + 7 > calendar.monthrange(day.year, day.month)[1]
-    if term == "*" or "/" in term or "-" not in term:
-        return number in {n % 7 for n in expand(re.sub("[a-z]{3}", lambda m: str(weekday(m[0])), term), 0, 7)}
-    first, end = (weekday(part) for part in term.split("-"))
-    if end == 7 or first == 7:
-        return number in {n % 7 for n in expand(f"{first}-{end}", 0, 7)}
-    return number in {(first + n) % 7 for n in range((end - first) % 7 + 1)}
+    span, _, step = re.sub("[a-z]{3}", lambda m: str(weekday(m[0])), term).partition("/")
+    start, dash, end = span.replace("*", "0-7").partition("-")
+    first, last = int(start), int(end) if dash else 7 if step else int(start)
+    return number in {n % 7 for n in range(first, last + (7 if last < first else 0) + 1, int(step or 1))}
 
 
 def weekday(text: str) -> int:

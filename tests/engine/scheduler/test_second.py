@@ -33,24 +33,23 @@ ZONED = st.sampled_from([(zone, moment) for zone, moments in CHANGES.items() for
 
 def numbers(low: int, high: int) -> st.SearchStrategy[str]:
     one = st.integers(low, high).map(str)
-    span = (
-        st.tuples(st.integers(low, high), st.integers(low, high))
-        .filter(lambda p: p[0] < p[1])
-        .map("{0[0]}-{0[1]}".format)
-    )
-    step = st.tuples(st.just("*") | span, st.integers(2, high // 2)).map("{0[0]}/{0[1]}".format)
+    span = st.tuples(one, one).map("-".join)  # over the end as well, and of one number
+    step = st.tuples(st.just("*") | one | span, st.integers(1, high - low)).map("{0[0]}/{0[1]}".format)
     return st.lists(one | span | step, min_size=1, max_size=2).map(",".join)
 
 
-SPECIAL = st.sampled_from(["sun#1", "fri#2", "L5", "L0", "1#1,3#4", "mon-fri", "0", "7"])
-HOURS = st.just("*") | st.sampled_from(["0", "1", "2", "3", "1-3", "0,2", "*/2", "0-23", "23"]) | numbers(0, 23)
+SPECIAL = ("sun#1", "7#1", "fri#2", "L5", "L0", "1#1,3#4")
+HOURS = st.one_of(
+    st.just("*"),
+    st.sampled_from(["0", "1", "2", "3", "1-3", "0,2", "*/2", "0-23", "0-23/1", "*,3", "2-2", "23"]),
+    numbers(0, 23),
+)
+WEEKDAYS = st.sampled_from(["mon-fri", "Fri-MON", "sun-sat", "2-2", "*,1", "*/1", "7-2"]) | numbers(0, 7)
 DAYS = st.one_of(
     st.just(("*", "*")),
     st.tuples(st.sampled_from(["L", "15W", "1,L"]) | numbers(1, 31), st.just("*")),
-    st.tuples(
-        st.just("*"), st.sampled_from(["sun#1", "fri#2", "L5", "L0", "1#1,3#4", "mon-fri", "0", "7"]) | numbers(0, 6)
-    ),
-    st.tuples(numbers(1, 31), numbers(0, 6)),
+    st.tuples(st.just("*"), st.sampled_from(SPECIAL) | WEEKDAYS),
+    st.tuples(st.sampled_from(["1-31", "*,5", "*/1"]) | numbers(1, 31), WEEKDAYS),
 )
 MONTHS = st.just("*") | st.sampled_from(["jan-apr", "sep,oct,nov,dec,mar,feb,aug", "2-12/1"])
 

@@ -10,7 +10,7 @@ from croniter import croniter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobctl.spec.cron import NICKNAMES, check_expression
+from jobctl.spec.cron import NICKNAMES, check_expression, spell_out
 from jobctl.spec.kinds import Rejected
 
 START = datetime(2025, 12, 31, 23, 59, tzinfo=UTC)
@@ -89,6 +89,30 @@ def test_good_expressions(expression: str) -> None:
 @pytest.mark.parametrize("nickname", NICKNAMES)
 def test_nicknames_mean_what_croniter_makes_of_them(nickname: str) -> None:
     assert croniter(nickname, START).get_next() == croniter(NICKNAMES[nickname], START).get_next()
+
+
+@pytest.mark.parametrize(
+    ("expression", "plain"),
+    [
+        ("0 9-9 * * 2-2", "0 9 * * 2"),  # croniter: every hour of every day
+        ("*/20 21-3/2 * * fri-mon", "0,20,40 1,3,21,23 * * 0,1,5,6"),
+        ("0 0-23/1 1-31 */1 *,3", "0 * * * *"),
+        ("0 0 1-31 * mon", "0 0 * * *"),  # croniter: Mondays
+        ("0 0 1,15 jan SUN-sat", "0 0 * 1 *"),
+        ("0 0 1,15 * mon", "0 0 1,15 * 1"),
+        ("0 0 */2 * *,1", "0 0 1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31 * *"),
+        ("30 0 2 1,L * *", "30 0 2 1,L * *"),
+        ("0 0 * * fri#2", "0 0 * * fri#2"),
+        ("@weekly", "0 0 * * 0"),
+    ],
+)
+def test_expressions_are_spelled_out_so_that_no_engine_can_read_them_otherwise(expression: str, plain: str) -> None:
+    assert spell_out(expression) == plain
+    assert spell_out(plain) == plain
+
+
+def test_step_beside_a_day_of_the_month_that_never_comes_is_enough() -> None:
+    assert check_expression("0 0 30 2 */2") == "0 0 30 2 */2"
 
 
 def test_spaces_do_not_count() -> None:
