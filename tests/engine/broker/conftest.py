@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import redis.asyncio
 from saq import Job, Status
 from saq.queue.redis import RedisQueue
+from tests.waiting import eventually
 
 from jobctl.broker.queue import JobQueue
 
-DEADLINE_S = 20.0
 INDEXES = ("queued", "active", "incomplete", "leases", "owners", "retrying", "complete", "dead", "cancelled", "cancels")
 
 
 class Bench:
     """Makes queues of ours and of SAQ's, and shows what they leave in the broker."""
+
+    eventually = staticmethod(eventually)
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -83,18 +83,6 @@ class Bench:
         for queue in self._queues:
             await queue.disconnect()
         await self.server.aclose()
-
-    @staticmethod
-    async def eventually(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) -> None:
-        """Poll a condition, async or not, until it holds."""
-        async with asyncio.timeout(deadline_s):
-            while True:
-                answer = condition()
-                if inspect.isawaitable(answer):
-                    answer = await answer
-                if answer:
-                    return
-                await asyncio.sleep(0.005)
 
 
 @pytest.fixture

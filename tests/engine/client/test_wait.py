@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import redis
+from tests.waiting import eventually
 
 from jobctl.client import BlockingClient, Client, Enqueued, NewJob
 from jobctl.errors import JobNotFound, UsageError, WaitTimeout
@@ -33,16 +34,9 @@ def finish(
         pipe.execute()
 
 
-async def until(is_so: Callable[[], bool]) -> None:
-    """Return when the server says so: it learns of connections a moment after they are opened or closed."""
-    async with asyncio.timeout(10):
-        while not is_so():
-            await asyncio.sleep(0.005)
-
-
 async def heard(server: redis.Redis, job: Enqueued) -> None:
-    """Return when somebody listens to the job."""
-    await until(lambda: server.pubsub_numsub(job.id)[0][1] > 0)
+    """Return when somebody listens to the job: the server learns of it a moment after the call."""
+    await eventually(lambda: server.pubsub_numsub(job.id)[0][1] > 0)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +194,7 @@ async def test_nothing_listens_when_nobody_waits(client: Client, server: redis.R
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
-    await until(lambda: not [each for each in server.client_list() if int(each["sub"]) > 0])
+    await eventually(lambda: not [each for each in server.client_list() if int(each["sub"]) > 0])
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "jobctl-client-listener"]
 
 

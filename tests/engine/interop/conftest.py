@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import os
 import subprocess
@@ -17,12 +16,11 @@ import redis.asyncio
 from saq import Job
 from saq import Worker as SaqWorker
 from saq.queue.redis import RedisQueue
+from tests.waiting import eventually
 
 from jobctl import Client, load_plan
 from jobctl.compiler.handlers import bind
 from jobctl.worker.worker import Worker
-
-DEADLINE_S = 30.0
 
 SPEC = """
 version: 1
@@ -78,6 +76,8 @@ def settings():
 
 class Fleet:
     """Starts workers of both kinds on one broker, and ends them all."""
+
+    eventually = staticmethod(eventually)
 
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
@@ -145,17 +145,6 @@ class Fleet:
 
         await self.eventually(reached)
         return await self.record(job)
-
-    @staticmethod
-    async def eventually(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) -> None:
-        async with asyncio.timeout(deadline_s):
-            while True:
-                answer = condition()
-                if inspect.isawaitable(answer):
-                    answer = await answer
-                if answer:
-                    return
-                await asyncio.sleep(0.01)
 
     async def close(self) -> None:
         for process in self._processes:

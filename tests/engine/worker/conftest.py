@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import pytest
+from tests.waiting import eventually
 
 from jobctl.broker import keys
 from jobctl.broker.connect import connect
@@ -27,6 +28,8 @@ DEADLINE_S = 20.0
 
 class Workshop:
     """Jobs by name, and the means to run them."""
+
+    eventually = staticmethod(eventually)
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -152,18 +155,6 @@ class Workshop:
             task.cancel()
         await asyncio.gather(*self.workers, return_exceptions=True)
         await self.redis.aclose()
-
-    @staticmethod
-    async def eventually(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) -> None:
-        """Poll a condition, async or not, until it holds."""
-        async with asyncio.timeout(deadline_s):
-            while True:
-                answer = condition()
-                if inspect.isawaitable(answer):
-                    answer = await answer
-                if answer:
-                    return
-                await asyncio.sleep(0.005)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from tests.processes import is_alive
+from tests.waiting import eventually
 
 from jobctl.spec.model import Backoff
 from jobctl.testing.servers import PrivateServer
@@ -72,12 +73,6 @@ class Stage:
     async def end(self) -> int:
         assert self.task is not None
         return await asyncio.wait_for(self.task, DEADLINE_S)
-
-
-async def eventually(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture

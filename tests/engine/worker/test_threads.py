@@ -7,19 +7,14 @@ import contextvars
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from tests.waiting import eventually
 
 from jobctl.worker.threads import DaemonThreads
 
 DEADLINE_S = 20.0
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture
@@ -62,7 +57,7 @@ async def test_threads_that_nobody_needs_end_and_others_begin(threads: DaemonThr
     all_in = threading.Barrier(20)
     await asyncio.gather(*(short.submit(all_in.wait, DEADLINE_S) for _ in range(20)))
 
-    await until(lambda: short.count == 0)
+    await eventually(lambda: short.count == 0)
 
     assert await asyncio.wait_for(short.submit(int, "7"), DEADLINE_S) == 7
 
@@ -83,7 +78,7 @@ async def test_no_call_is_forgotten_while_threads_come_and_go() -> None:
         await asyncio.sleep(dice.choice((0, 0, 0.001)))
 
     assert most <= 8
-    await until(lambda: pool.count == 0)
+    await eventually(lambda: pool.count == 0)
 
 
 async def test_closed_threads_end_with_their_calls() -> None:
@@ -101,7 +96,7 @@ async def test_closed_threads_end_with_their_calls() -> None:
     gate.set()
 
     assert await busy
-    await until(lambda: pool.count == 0)
+    await eventually(lambda: pool.count == 0)
 
 
 async def test_a_call_sees_the_variables_of_its_caller_and_its_errors_come_back(threads: DaemonThreads) -> None:
@@ -128,7 +123,7 @@ async def test_without_a_thread_to_have_the_call_is_refused_or_waits(monkeypatch
         pool.submit(gate.set)
     monkeypatch.setattr(threading.Thread, "start", start)
     first = pool.submit(gate.wait, DEADLINE_S)
-    await until(lambda: not pool._calls)
+    await eventually(lambda: not pool._calls)
     monkeypatch.setattr(threading.Thread, "start", refuse)
     second = pool.submit(int, "7")
     gate.set()
