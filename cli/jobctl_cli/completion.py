@@ -7,21 +7,24 @@ line: the word, a tab, what it is. The line `:files` asks for the shell's own co
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
 from jobctl.errors import JobctlError
+from jobctl.settings import redact_url
 from jobctl_cli import session
 from jobctl_cli.help_page import meaning
 from jobctl_cli.text import harmless
 
 if TYPE_CHECKING:
+    from jobctl.compiler.plan import Plan
     from jobctl_cli.environment import Environment
 
 FILES = ":files"
-FILE_OPTIONS = ("spec", "file", "path")
+FILE_METAVARS = ("FILE", "FOLDER", "PATH", "PATH...", "REPORT")
 
 Candidate = tuple[str, str]
 
@@ -33,6 +36,21 @@ def answer(env: Environment, root: TyperGroup, words: Sequence[str]) -> None:
             env.print(f"{word}\t{harmless(meaning)}" if meaning else word)
     except JobctlError:
         return
+
+
+def answer_contexts(env: Environment, unfinished: str) -> None:
+    """Write the contexts of the config file that begin so; the word may be ``--context=NAME`` as a whole."""
+    from jobctl_cli.config.configuration import find_file
+
+    head = unfinished[: unfinished.find("=") + 1] if unfinished.startswith("--") else ""
+    try:
+        found = find_file(env.variables, Path())
+    except JobctlError:
+        return
+    for name, (_, entries) in (found.contexts if found else {}).items():
+        if name.startswith(unfinished[len(head) :]):
+            urls = [redact_url(entry.text) for entry in entries if entry.name == "redis_url"]
+            env.print("\t".join((f"{head}{name}", *map(harmless, urls))))
 
 
 def candidates(env: Environment, root: TyperGroup, words: Sequence[str]) -> list[Candidate]:
@@ -99,18 +117,45 @@ def _commands(group: TyperGroup, context: typer.Context) -> Iterator[Candidate]:
 
 
 def _values(env: Environment, param: Any, spec: str | None) -> Iterable[Candidate]:
-    if param.name in FILE_OPTIONS:
-        return [(FILES, "")]
     choices: Sequence[str] = getattr(param.callback, "choices", ())
     if choices:
         return [(choice, "") for choice in choices]
-    if param.name in ("queue", "queues") or param.metavar == "QUEUE":
-        return [(queue.name, f"weight {queue.weight}") for queue in session.load_plan(env, spec).queues]
-    if param.metavar == "JOB":
-        return [(job.name, job.summary) for job in session.load_plan(env, spec).registrations]
-    if param.name == "type":
-        return [(job.type, job.summary) for job in session.load_plan(env, spec).registrations]
-    return ()
+    if param.metavar in FILE_METAVARS:
+        return [(FILES, "")]
+    match param.metavar, param.param_type_name:
+        case ("QUEUE", _):
+            found = "queues"
+        case ("JOB", _):
+            found = "jobs"
+        case ("ID", "argument"):
+            found = "schedules"
+        case ("NAME", "argument"):
+            found = "alerts"
+        case ("KEY", "argument") if not param.required:
+            return _spec_keys()
+        case _:
+            found = {"queue": "queues", "queues": "queues", "type": "types"}.get(param.name, "")
+    return _declared(session.load_plan(env, spec), found) if found else ()
+
+
+def _declared(plan: Plan, what: str) -> Iterable[Candidate]:
+    """Return what the specs declare of a kind."""
+    match what:
+        case "queues":
+            return [(queue.name, f"weight {queue.weight}") for queue in plan.queues]
+        case "jobs":
+            return [(job.name, job.summary) for job in plan.registrations]
+        case "types":
+            return [(job.type, job.summary) for job in plan.registrations]
+        case "schedules":
+            return [(each.id, each.expression) for each in plan.schedules]
+    return [(alert.name, str(alert.when)) for alert in plan.alerts]
+
+
+def _spec_keys() -> list[Candidate]:
+    from jobctl.spec import outline
+
+    return [(entry.path, entry.field.description) for entry in outline.entries()]
 
 
 def script(shell: str) -> str:

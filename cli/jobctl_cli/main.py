@@ -47,13 +47,11 @@ def run_program(arguments: list[str], env: Environment) -> int:
 
     env.arguments = tuple(arguments)
     env.is_debug = env.is_debug or bool(env.variables.get("JOBCTL_DEBUG"))
+    if arguments[:1] == [COMPLETE]:
+        _complete(arguments[1:], env)
+        return ExitStatus.OK
     _take_flags(arguments, env)
     command = build()
-    if arguments[:1] == [COMPLETE]:
-        from jobctl_cli import completion
-
-        completion.answer(env, command, arguments[1:])
-        return ExitStatus.OK
     try:
         # not `command.main`, which would deal with broken pipes and interruptions in its own way
         with command.make_context("jobctl", arguments, obj=env, color=True) as context:
@@ -63,6 +61,20 @@ def run_program(arguments: list[str], env: Environment) -> int:
     except TyperException as error:
         raise translate(error) from error
     return ExitStatus.OK
+
+
+def _complete(words: list[str], env: Environment) -> None:
+    """Write what the last of the words may become; the others say where to look."""
+    from jobctl_cli import completion
+    from jobctl_cli.app import build
+
+    *before, unfinished = words or [""]
+    name, mark, _ = unfinished.partition("=")
+    if before[-1:] == [CONTEXT] or (name == CONTEXT and mark):
+        completion.answer_contexts(env, unfinished)
+        return
+    _take_flags(before, env)
+    completion.answer(env, build(), [*before, unfinished])
 
 
 def _take_flags(arguments: list[str], env: Environment) -> None:

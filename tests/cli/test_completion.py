@@ -60,6 +60,13 @@ def test_flags_of_a_job(offline) -> None:
         (("run", "--queues", "c"), ["critical"]),
         (("queues", "pause", ""), ["critical", "default"]),
         (("run", "--log-format", "h"), ["human"]),
+        (("cron", "pause", ""), ["boom"]),
+        (("alert", "test", ""), ["deaths"]),
+        (("spec", "explain", "jobs.retr"), ["jobs.retries"]),
+        (("logs", ""), []),
+        (("inspect", ""), []),
+        (("test", "fuzz", "b"), ["boom"]),
+        (("bench", "compare", ""), [":files"]),
         (("completion", ""), ["bash", "zsh", "fish"]),
         (("run", "--spec", "jo"), [":files"]),
         (("enqueue", "--file", ""), [":files"]),
@@ -69,8 +76,36 @@ def test_flags_of_a_job(offline) -> None:
         (("enqueue", "no-such-job", "--"), []),
     ],
 )
-def test_values(offline, words: tuple[str, ...], candidates: list[str]) -> None:
+def test_values(offline, project: Path, words: tuple[str, ...], candidates: list[str]) -> None:
+    (project / "jobspecs/more.yaml").write_text("version: 1\nalerts: {deaths: {when: dead, to: $OPS}}\n")
+
     assert complete(offline, *words) == candidates
+
+
+CONTEXTS = """\
+[contexts.prod]
+redis_url = "rediss://:hunter2@redis.example.org/0"
+[contexts.staging]
+concurrency = 5
+"""
+
+
+def test_contexts_of_the_config_file(offline, project: Path) -> None:
+    assert complete(offline, "--context", "") == []
+    (project / "jobctl.toml").write_text(CONTEXTS)
+
+    assert complete(offline, "--context", "") == ["prod", "staging"]
+    assert complete(offline, "inspect", "--state", "dead", "--context", "s") == ["staging"]
+    assert complete(offline, "--context=p") == ["--context=prod"]
+    assert offline("__complete", "--context", "p").stdout == "prod\trediss://:***@redis.example.org/0\n"
+    assert complete(offline, "--context", "prod", "queues", "pause", "c") == ["critical"]
+
+
+def test_a_config_file_that_is_broken_completes_nothing(offline, project: Path) -> None:
+    (project / "jobctl.toml").write_text("[contexts")
+
+    assert complete(offline, "--context", "") == []
+    assert complete(offline, "inspect", "--state", "de") == ["dead"]
 
 
 def test_broken_specs_complete_nothing_and_stay_silent(offline, project: Path) -> None:

@@ -22,7 +22,8 @@ def completion(
 ) -> None:
     """Print the completion script for bash, zsh or fish.
 
-    Commands, options, states and the jobs that the specs declare are completed, each job's flags too.
+    Commands, options, contexts, and what the specs declare are completed: jobs with their flags, queues, schedules,
+    alerts.
     """
     from jobctl_cli.completion import script
 
