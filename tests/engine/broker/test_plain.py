@@ -7,33 +7,13 @@ from typing import Any
 import redis
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.registrations import registration
 
 from jobctl.broker.envelope import new_key, seal
 from jobctl.broker.plain import PlainJob, new_keys, pack_plain, stencil
 from jobctl.broker.scripts import source
 from jobctl.compiler.plan import Registration
 from jobctl.spec.model import Backoff, Unique
-
-
-def registration(name: str = "clean-up", *, queue: str = "low", heartbeat_s: float = 0, **options: Any) -> Registration:
-    return Registration(
-        name=name,
-        type=name,
-        handler="app:run",
-        queue=queue,
-        summary="",
-        attempts=4,
-        timeout_s=300.0,
-        heartbeat_s=heartbeat_s,
-        retention_s=3600.5,
-        dead_retention_s=86_400.0,
-        max_crashes=3,
-        backoff=options.pop("backoff", Backoff()),
-        unique=options.pop("unique", None),
-        payload=(),
-        alert=(),
-        tags=(),
-    )
 
 
 def plain_job(of: Registration, key: str, payload: Any) -> PlainJob:
@@ -57,7 +37,7 @@ json_values = st.recursive(
 def test_a_plain_job_has_the_record_that_the_general_form_gives_it(
     payload: dict[str, Any], factor: float, heartbeat_s: float
 ) -> None:
-    job = registration(backoff=Backoff(factor=factor), heartbeat_s=heartbeat_s)
+    job = registration("clean-up", backoff=Backoff(factor=factor), heartbeat_s=heartbeat_s, retention_s=3600.5)
     key = new_key()
 
     plain = json.loads(plain_job(job, key, payload).record)
@@ -67,7 +47,7 @@ def test_a_plain_job_has_the_record_that_the_general_form_gives_it(
 
 
 def test_a_job_with_a_unique_lock_has_no_plain_form() -> None:
-    assert stencil(registration(unique=Unique(by=("id",)))) is None
+    assert stencil(registration("clean-up", unique=Unique(by=("id",)))) is None
 
 
 @given(st.integers(0, 300))
@@ -83,7 +63,7 @@ def test_fresh_keys_are_as_one_drawn_alone_and_sort_as_they_were_drawn(count: in
 
 
 def test_jobs_of_several_types_keep_their_order_in_each_queue(server: redis.Redis) -> None:
-    types = [registration("a"), registration("b"), registration("c", queue="default")]
+    types = [registration("a", queue="low"), registration("b", queue="low"), registration("c")]
     jobs = [plain_job(types[n % 3], f"key-{n}", {"n": n, "text": '"}'}) for n in range(1_000)]
     names, args = pack_plain(jobs)
 

@@ -3,34 +3,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from tests.registrations import registration
 
 from jobctl.client import BlockingClient, Client
 from jobctl.clock import FakeClock
-from jobctl.compiler.plan import Plan, QueuePlan, Registration
-from jobctl.spec.model import Backoff, FieldType, PayloadField, Scheduling, Unique
+from jobctl.compiler.plan import Plan, QueuePlan
+from jobctl.spec.model import FieldType, PayloadField, Scheduling, Unique
 
 
-def registration(
-    name: str, *, queue: str = "default", unique: Unique | None = None, **fields: FieldType
-) -> Registration:
-    return Registration(
-        name=name,
-        type=name.replace("-", ":"),
-        handler="app:run",
-        queue=queue,
-        summary="",
-        attempts=4,
-        timeout_s=300.0,
-        heartbeat_s=0.0,
-        retention_s=3600.0,
-        dead_retention_s=86_400.0,
-        max_crashes=3,
-        backoff=Backoff(),
-        unique=unique,
-        payload=tuple(PayloadField(name=field, type=kind, flag=field) for field, kind in fields.items()),
-        alert=(),
-        tags=(),
-    )
+def field(name: str, kind: FieldType) -> PayloadField:
+    return PayloadField(name=name, type=kind, flag=name)
 
 
 @pytest.fixture(scope="session")
@@ -43,10 +25,10 @@ def plan() -> Plan:
         ),
         scheduling=Scheduling.WEIGHTED,
         registrations=(
-            registration("mail-send", to=FieldType.STRING),
+            registration("mail-send", field("to", FieldType.STRING)),
             registration("clean-up", queue="low"),
-            registration("sync-tenant", unique=Unique(by=("id",)), id=FieldType.INT),
-            registration("sync-briefly", unique=Unique(by=("id",), for_s=60.0), id=FieldType.INT),
+            registration("sync-tenant", field("id", FieldType.INT), unique=Unique(by=("id",))),
+            registration("sync-briefly", field("id", FieldType.INT), unique=Unique(by=("id",), for_s=60.0)),
         ),
         schedules=(),
     )

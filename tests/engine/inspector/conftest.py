@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import redis
 from redis.asyncio import Redis
+from tests.registrations import registration
 
 from jobctl.broker.connect import connect
 from jobctl.broker.keys import QUEUES, QueueKeys, job_id
 from jobctl.clock import FakeClock
-from jobctl.compiler.plan import Plan, QueuePlan, Registration
+from jobctl.compiler.plan import Plan, QueuePlan
 from jobctl.inspector import Inspector
-from jobctl.spec.model import Backoff, FieldType, PayloadField, Scheduling, Unique
+from jobctl.spec.model import FieldType, PayloadField, Scheduling, Unique
 
 NOW_MS = 1_700_000_000_000  # what the fake clock says at first
 
@@ -74,27 +75,6 @@ class Shelf:
         self.server.set(job_id(queue, key), json.dumps(record | fields))
         self.server.sadd(QUEUES, queue)
         return job_id(queue, key)
-
-
-def registration(name: str, *fields: PayloadField, unique: Unique | None = None) -> Registration:
-    return Registration(
-        name=name,
-        type=name.replace("-", ":"),
-        handler="app:run",
-        queue="default",
-        summary="",
-        attempts=4,
-        timeout_s=300.0,
-        heartbeat_s=0.0,
-        retention_s=3600.0,
-        dead_retention_s=86_400.0,
-        max_crashes=3,
-        backoff=Backoff(),
-        unique=unique,
-        payload=fields,
-        alert=(),
-        tags=(),
-    )
 
 
 @pytest.fixture(scope="session")
