@@ -61,7 +61,6 @@ def test_flags_of_a_job(offline) -> None:
         (("queues", "pause", ""), ["critical", "default"]),
         (("run", "--log-format", "h"), ["human"]),
         (("cron", "pause", ""), ["boom"]),
-        (("alert", "test", ""), ["deaths"]),
         (("spec", "explain", "jobs.retr"), ["jobs.retries"]),
         (("logs", ""), []),
         (("inspect", ""), []),
@@ -76,10 +75,14 @@ def test_flags_of_a_job(offline) -> None:
         (("enqueue", "no-such-job", "--"), []),
     ],
 )
-def test_values(offline, project: Path, words: tuple[str, ...], candidates: list[str]) -> None:
+def test_values(offline, words: tuple[str, ...], candidates: list[str]) -> None:
+    assert complete(offline, *words) == candidates
+
+
+def test_alerts_of_the_specs(offline, project: Path) -> None:
     (project / "jobspecs/more.yaml").write_text("version: 1\nalerts: {deaths: {when: dead, to: $OPS}}\n")
 
-    assert complete(offline, *words) == candidates
+    assert complete(offline, "alert", "test", "") == ["deaths"]
 
 
 CONTEXTS = """\
