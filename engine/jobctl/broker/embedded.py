@@ -186,6 +186,7 @@ class EmbeddedServer:
             process.kill()
             process.wait()
             raise
+        process.returncode = 0  # it is nobody's child from here on: Popen need not warn that it is still running
 
     def _await_start(self, process: subprocess.Popen[bytes], log: Path) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S

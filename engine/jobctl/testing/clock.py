@@ -53,7 +53,7 @@ class SteppedClock:
         self._step = redis.register_script(source("step"))
         self.started_ms = int((time.time() if start is None else start.timestamp()) * 1000)
         self._now_ms = self.started_ms
-        self.set_ms(self.started_ms)
+        self._put(self.started_ms)
 
     def __repr__(self) -> str:
         return f"<SteppedClock at {self.now().isoformat(timespec='milliseconds')}>"
@@ -107,6 +107,17 @@ class SteppedClock:
         self._now_ms = at_ms
         self._step(keys=[CLOCK, WAKE], args=[at_ms * MICROS // 1000])
 
-    def set_ms(self, at_ms: int) -> None:
-        """Put the clock there without letting time pass, back as well: for the harness."""
+    @contextmanager
+    def at_start(self) -> Iterator[None]:
+        """Put the clock back to where it stood at first, for a moment, without letting time pass: for the harness."""
+        now_ms = self._now_ms
+        if now_ms != self.started_ms:
+            self._put(self.started_ms)
+        try:
+            yield
+        finally:
+            if now_ms != self.started_ms:
+                self._put(now_ms)
+
+    def _put(self, at_ms: int) -> None:
         self._redis.set(CLOCK, at_ms * MICROS // 1000)

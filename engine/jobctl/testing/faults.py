@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Collection, Coroutine, Generator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol
 from jobctl.broker.record import Wire
 from jobctl.compiler.plan import Plan, Registration
 from jobctl.durations import format_duration
+from jobctl.testing.waits import AtWaits, WorkerLost
 from jobctl.worker.execution import Execution
 from jobctl.worker.run import Callee, Cause
 
@@ -27,10 +28,6 @@ Point = Literal["start", "end"] | int
 
 class InjectedFailure(Exception):
     """An attempt that a test made fail."""
-
-
-class WorkerLost(BaseException):
-    """What ends a handler in the test's own process when its worker is killed. Nothing is told to the broker."""
 
 
 class Harm(StrEnum):
@@ -234,42 +231,6 @@ class FaultyCallee:
 
 def _at(point: Point, strikes: Sequence[Strike]) -> list[Strike]:
     return [strike for strike in strikes if strike[1].at == point]
-
-
-class AtWaits:
-    """Awaits a coroutine, and calls a function whenever it waits.
-
-    Args:
-        coroutine: what is awaited.
-        meet: called with n when it waits for the n-th time, from 1, and with 0 before it goes on. When it returns True
-            the worker is lost there: `WorkerLost` is raised inside the coroutine. Its ``with`` and ``finally`` blocks
-            are left, as a database rolls back what a dead client had begun; nothing else of it runs.
-    """
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], meet: Callable[[int], bool]) -> None:
-        self._coroutine = coroutine
-        self._meet = meet
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        waits = 0
-        send: Any = None
-        thrown: BaseException | None = None
-        while True:
-            if self._meet(0):
-                thrown = WorkerLost()
-            try:
-                yielded = self._coroutine.send(send) if thrown is None else self._coroutine.throw(thrown)
-            except StopIteration as stop:
-                return stop.value
-            waits += 1
-            send, thrown = None, None
-            if self._meet(waits):
-                thrown = WorkerLost()
-                continue
-            try:
-                send = yield yielded
-            except BaseException as error:
-                thrown = error
 
 
 def time_out(execution: Execution, key: str, limit_s: float) -> None:

@@ -18,10 +18,9 @@ from typing import Any
 
 from jobctl.broker.record import Wire
 from jobctl.compiler.plan import Registration
-from jobctl.testing.faults import AtWaits, WorkerLost
 from jobctl.testing.ran import Ran
+from jobctl.testing.waits import AtWaits, WorkerLost, drop, lose_tasks
 from jobctl.worker.run import Callee
-from jobctl.worker.tasks import end_tasks
 
 MOST_POINTS = 200
 MOST_SHOWN = 10
@@ -75,10 +74,13 @@ class Crash:
         """Make a task whose every wait is a point."""
 
         async def counted() -> Any:
-            return await AtWaits(coroutine, lambda wait: self.meet(coroutine, wait))
+            try:
+                return await AtWaits(coroutine, lambda wait: self.meet(coroutine, wait))
+            except WorkerLost:
+                raise asyncio.CancelledError from None  # as the tasks of a loop that stops: nobody looks at their ends
 
         task = asyncio.Task(counted(), loop=loop, **options)
-        task.add_done_callback(lambda _: coroutine.close())  # one that was cancelled before it began has no other end
+        task.add_done_callback(lambda _: drop(coroutine))  # one that was cancelled before it began has no other end
         return task
 
 
@@ -146,7 +148,7 @@ async def _deliver(make: Deliver, crash: Crash) -> Ran:
         return await make(crash)
     finally:
         asyncio.get_running_loop().set_task_factory(None)
-        await end_tasks(asyncio.all_tasks() - before)
+        await lose_tasks(asyncio.all_tasks() - before)
 
 
 def check(

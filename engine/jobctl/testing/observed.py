@@ -7,8 +7,8 @@ from typing import Any
 
 from jobctl.broker.record import Wire
 from jobctl.clock import utc
-from jobctl.testing.faults import WorkerLost
 from jobctl.testing.ran import Ran
+from jobctl.testing.waits import WorkerLost
 from jobctl.worker import ending
 from jobctl.worker.execution import Execution
 from jobctl.worker.run import Run

@@ -34,12 +34,12 @@ from jobctl.testing.ran import Ran, Runs, ran_of_record
 from jobctl.testing.server import SharedLoop
 from jobctl.testing.state import WorkerState
 from jobctl.testing.ticking import Ticking
+from jobctl.testing.waits import lose_tasks
 from jobctl.worker import ending
 from jobctl.worker.callees import HandlerCallee
 from jobctl.worker.execution import Execution
 from jobctl.worker.hooks import call_hook, failure_of
 from jobctl.worker.run import Callee, Run
-from jobctl.worker.tasks import end_tasks
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -214,11 +214,8 @@ class SteppedWorker:
             self._upkeep = Upkeep(self._redis, queues, self.plan.registrations)
         if self._scheduler is None:
             self._scheduler = Scheduler(self.plan, self._redis)
-            clock = self.broker.clock
-            now_ms = clock.now_ms
-            clock.set_ms(clock.started_ms)  # schedules begin with the test, though this worker is the first to look
-            await self._scheduler.begin()
-            clock.set_ms(now_ms)
+            with self.broker.clock.at_start():  # schedules begin with the test, though this worker is the first to look
+                await self._scheduler.begin()
         if self._execution is None or self._is_dead:
             await self._begin_life()
         assert self._upkeep is not None  # noqa: S101 - made with the connection
@@ -302,7 +299,7 @@ class SteppedWorker:
             for run in execution.running.values()
         ]
         execution.running.clear()
-        await end_tasks(asyncio.all_tasks() - before - self._hooks_running)
+        await lose_tasks(asyncio.all_tasks() - before - self._hooks_running)
         execution._threads.close()
         return lost
 

@@ -94,6 +94,16 @@ def test_configured_broker_is_used_and_none_is_started(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+def test_starting_it_leaves_no_warning_of_a_process_that_still_runs(tmp_path: Path) -> None:
+    script = "import gc, sys; from jobctl.broker.embedded import EmbeddedServer as S; from pathlib import Path; "
+    script += "s = S(Path(sys.argv[1])); s.attach(); gc.collect(); s.detach()"
+    command = [sys.executable, "-W", "error", "-c", script, str(tmp_path)]
+
+    user = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (user.returncode, user.stderr) == (0, "")
+
+
 def test_unusable_folder_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
 

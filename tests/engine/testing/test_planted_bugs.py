@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from jobctl import BlockingClient
 from jobctl.compiler.payload import PayloadSchema
 from jobctl.errors import PayloadError
-from jobctl.testing import BlockingJobs, BlockingWorker, Jobs, invalid_payloads, overrun, payloads
+from jobctl.testing import BlockingJobs, BlockingWorker, Jobs, invalid_payloads, kill, overrun, payloads
 
 BUGS = Path(__file__).parent / "app/bugs.yaml"
 pytestmark = pytest.mark.jobctl(spec=BUGS)
@@ -56,6 +58,16 @@ class TestIdempotence:
         with pytest.raises(AssertionError, match=r"crashed at point \d \(line \d+, in `tell`\) and run again"):
             self.check(jobs, "fan-out", "told")
         assert self.check(jobs, "fan-out-well", "told") >= 3
+
+    def test_a_crash_leaves_no_warning_of_what_had_not_begun(self, jobs: BlockingJobs, worker: BlockingWorker):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert self.check(jobs, "fan-out-wrapped", "told") >= 1
+            worker.inject(kill("fan-out-wrapped", at=1))
+            assert jobs.perform("fan-out-wrapped", expect=None).outcome == "lost"
+            gc.collect()
+
+        assert [str(one.message) for one in caught] == []
 
     def test_a_plain_handler_is_crashed_at_every_line(self, jobs: BlockingJobs):
         with pytest.raises(AssertionError, match=r"point 2 \(line \d+, in `book`\) and run again: '\[5, 5\]'"):

@@ -31,9 +31,6 @@ from jobctl.testing import (
     payloads,
 )
 
-# what a crash leaves of a task that had just begun
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
-
 
 def status_of(db: Database, tenant: Any) -> str:
     with db.begin() as session:

@@ -11,8 +11,8 @@ from jobctl.compiler.handlers import Handler
 from jobctl.compiler.payload import PayloadSchema
 from jobctl.compiler.plan import Plan
 from jobctl.outcomes import Cancel, Dead, RetryAfter
-from jobctl.testing.faults import WorkerLost
 from jobctl.testing.scenarios.model import Outcome
+from jobctl.testing.waits import WorkerLost
 from jobctl.worker.context import Context
 
 COMPLETE = Outcome(kind="complete")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 from jobctl import BlockingClient, Context, load_plan
@@ -46,6 +47,26 @@ async def fan_out_well(ctx: Context) -> None:
 
     await asyncio.gather(tell("billing"), tell("search"))
     WORLD["told"].sort()
+
+
+async def fan_out_wrapped(ctx: Context) -> None:
+    async def tell(name: str) -> None:
+        WORLD["told"].append(name)
+
+    async def call(inner: Coroutine[Any, Any, None]) -> None:
+        await inner
+
+    class Handle:
+        def __init__(self, inner: Coroutine[Any, Any, None]) -> None:
+            self.inner = inner
+
+        async def call(self) -> None:
+            await self.inner
+
+    WORLD["told"].clear()
+    await asyncio.gather(
+        *(asyncio.ensure_future(one) for one in (call(tell("billing")), Handle(tell("search")).call()))
+    )
 
 
 def book(ctx: Context, amount: int) -> None:
