@@ -63,7 +63,7 @@ def bench(env: Environment, asked: Asked, output: str) -> int:
     from jobctl.bench.report.write import check_folder, write_report
     from jobctl.bench.results import read_report
     from jobctl.bench.session import run_scenario
-    from jobctl.bench.summary import compare_sides, join_repeats
+    from jobctl.bench.summary import compare_sides, join_repeats, measured_names
     from jobctl.bench.trace import INTERRUPTED
     from jobctl.measure.junit import junit
     from jobctl.measure.thresholds import judge_all
@@ -87,6 +87,9 @@ def bench(env: Environment, asked: Asked, output: str) -> int:
             report = run_scenario(scenario, sides, asked.repeats, setup, command=command, watch=bar.watch)
     finally:
         bar.clear()
+    if report.stopped and not measured_names(report):
+        env.note(f"{report.stopped} before anything was measured: there is no report")
+        return _status(env, report, (), {}, None, INTERRUPTED)
     verdicts = judge_all(thresholds, join_repeats(report.sides[0]))
     report.verdicts = [{**verdict.to_json(), "measured": verdict.measured} for verdict in verdicts]
     against = None

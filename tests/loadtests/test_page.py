@@ -100,4 +100,4 @@ def test_one_scenario_after_the_other_is_run_from_the_page(
         client.enqueue("noop-low", {"number": 1})
     page.start("latency")
     told = page.wait_for(lambda: page.ask("exceptions")["exceptions"])
-    assert "holds 1 other jobs" in told[0]["msg"]
+    assert "holds 1 other job" in told[0]["msg"]

@@ -76,5 +76,5 @@ def test_a_broker_that_holds_other_jobs_is_refused(locust: Locust, redis_url: st
     run = locust("-t", "1s")
 
     assert run.code == 2
-    assert "holds 1 other jobs (load-low: 1)" in run.err
+    assert "holds 1 other job (load-low: 1)" in run.err
     assert "--jobctl-shared" in run.err

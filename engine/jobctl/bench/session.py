@@ -65,10 +65,10 @@ def run_scenario(
                 apart = side.name == "saq" and setup.apart
                 try:
                     trace = run_phase(side.name, phase, scenario.mix, replace(setup, apart=apart), tell)
-                except KeyboardInterrupt:  # while it was being prepared or looked up: it has no figures
+                    found.append(find(trace, has_shares=len(plan.queues) > 1 and (side.name == "jobctl" or apart)))
+                except KeyboardInterrupt:  # while it was being prepared, looked up or reckoned: it has no figures
                     report.stopped = INTERRUPTED
                     return report
-                found.append(find(trace, has_shares=len(plan.queues) > 1 and (side.name == "jobctl" or apart)))
                 if trace.stopped:
                     report.stopped = trace.stopped
                     return report

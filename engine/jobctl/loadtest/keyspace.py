@@ -53,9 +53,10 @@ def reserved(server: Redis, queues: Sequence[str], *, run: str, is_shared: bool)
         remove_queues(server, _names(server, keys.LOADTEST_QUEUES))  # a run that died left them
         held = held_jobs(server, queues)
         if held and not is_shared:
+            total = sum(held.values())
             listed = ", ".join(f"{queue}: {count:,}" for queue, count in sorted(held.items())[:5])
             raise BrokerInUse(
-                f"this broker holds {sum(held.values()):,} other jobs ({listed})",
+                f"this broker holds {total:,} other job{'s' if total > 1 else ''} ({listed})",
                 hint="give the load test a database of its own, as in REDIS_URL=redis://localhost:6379/9, "
                 "or say `--jobctl-shared` if they may feel it",
             )

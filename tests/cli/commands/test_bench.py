@@ -76,7 +76,21 @@ def test_a_broker_with_jobs_is_refused(jobctl: Any) -> None:
     out = jobctl("bench", "--no-plots")
 
     assert out.exit_code == 2
-    assert "1 other jobs" in out.stderr
+    assert "1 other job (" in out.stderr
+
+
+def test_ctrl_c_before_anything_is_measured_says_so(offline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jobctl.bench.session.describe", lambda _: {})  # which would ask the broker
+    monkeypatch.setattr("jobctl.bench.session.run_phase", interrupt)
+    out = offline("bench", "--no-plots")
+
+    assert out.exit_code == 130
+    assert out.stderr == "interrupted before anything was measured: there is no report\n"
+    assert out.stdout == ""
+    assert not Path("bench-report").exists()
 
 
 @pytest.mark.slow

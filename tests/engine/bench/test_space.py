@@ -32,7 +32,7 @@ def enqueue_one(url: str) -> None:
 def test_a_broker_that_holds_other_jobs_is_refused(redis_url: str) -> None:
     enqueue_one(redis_url)
 
-    with pytest.raises(BrokerInUse, match="1 other jobs") as refused, space(redis_url):
+    with pytest.raises(BrokerInUse, match=r"1 other job \(") as refused, space(redis_url):
         pass
 
     assert refused.value.hint

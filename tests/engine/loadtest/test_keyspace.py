@@ -44,7 +44,7 @@ def test_of_a_queue_that_was_there_everything_is_left(server: redis.Redis, redis
 def test_other_jobs_are_refused_also_those_of_stock_saq(server: redis.Redis) -> None:
     server.zadd("saq:mails:incomplete", {"saq:job:mails:1": 0})
 
-    with pytest.raises(BrokerInUse, match=r"holds 1 other jobs \(mails: 1\)") as caught, _reserved(server):
+    with pytest.raises(BrokerInUse, match=r"holds 1 other job \(mails: 1\)") as caught, _reserved(server):
         pass
 
     assert caught.value.exit_code == 2
