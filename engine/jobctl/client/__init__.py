@@ -23,11 +23,12 @@ _HOME = {
 
 __all__ = ["BlockingClient", "Client", "Enqueued", "NewJob", "Preparer"]
 
+if not TYPE_CHECKING:  # a type checker that saw it would take any name for one of ours
 
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module `jobctl.client` has no attribute `{name}`")
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        home = _HOME.get(name)
+        if home is None:
+            raise AttributeError(f"module `jobctl.client` has no attribute `{name}`")
+        from importlib import import_module
 
-    return getattr(import_module(f"jobctl.client.{home}"), name)
+        return getattr(import_module(f"jobctl.client.{home}"), name)

@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["JobUser"]
 
+if not TYPE_CHECKING:  # a type checker that saw it would take any name for one of ours
 
-def __getattr__(name: str) -> Any:
-    if name == "JobUser":
-        try:
-            from jobctl.loadtest.user import JobUser
-        except ModuleNotFoundError as error:
-            if error.name == "locust":
-                raise ModuleNotFoundError("load tests need Locust: pip install 'jobctl[load]'", name="locust") from None
-            raise
-        return JobUser
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name == "JobUser":
+            try:
+                from jobctl.loadtest.user import JobUser
+            except ModuleNotFoundError as error:
+                if error.name == "locust":
+                    raise ModuleNotFoundError(
+                        "load tests need Locust: pip install 'jobctl[load]'", name="locust"
+                    ) from None
+                raise
+            return JobUser
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

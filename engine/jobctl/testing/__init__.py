@@ -75,11 +75,12 @@ __all__ = [
     "payloads",
 ]
 
+if not TYPE_CHECKING:  # a type checker that saw it would take any name for one of ours
 
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module `jobctl.testing` has no attribute `{name}`")
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        home = _HOME.get(name)
+        if home is None:
+            raise AttributeError(f"module `jobctl.testing` has no attribute `{name}`")
+        from importlib import import_module
 
-    return getattr(import_module(home), name)
+        return getattr(import_module(home), name)

@@ -16,11 +16,12 @@ _HOME = {"Worker": "jobctl.worker.worker", "run_worker": "jobctl.worker.process"
 
 __all__ = ["Worker", "run_worker"]
 
+if not TYPE_CHECKING:  # a type checker that saw it would take any name for one of ours
 
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module `jobctl.worker` has no attribute `{name}`")
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        home = _HOME.get(name)
+        if home is None:
+            raise AttributeError(f"module `jobctl.worker` has no attribute `{name}`")
+        from importlib import import_module
 
-    return getattr(import_module(home), name)
+        return getattr(import_module(home), name)
