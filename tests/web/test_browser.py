@@ -41,7 +41,7 @@ async def sync(ctx, id):
 JOBCTL = str(Path(sys.executable).with_name("jobctl"))
 PAGES = (
     "/", "/queues/critical", "/jobs", "/dead", "/types", "/types/greet", "/workers", "/schedules", "/schedules/boom",
-    "/enqueue", "/enqueue/greet", "/audit", "/broker",
+    "/enqueue", "/enqueue/greet", "/alerts", "/audit", "/broker",
 )  # fmt: skip
 NAMELESS = """() =>
     [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, svg[role=img]")]

@@ -18,7 +18,7 @@ from jobctl_web.pages import PAGES
 
 ADDRESSES = (
     "/", "/queues/critical", "/jobs", "/jobs?state=dead", "/dead", "/types", "/types/greet", "/types/boom:now",
-    "/workers", "/schedules", "/schedules/boom", "/enqueue", "/enqueue/greet", "/audit", "/broker",
+    "/workers", "/schedules", "/schedules/boom", "/enqueue", "/enqueue/greet", "/alerts", "/audit", "/broker",
 )  # fmt: skip
 
 

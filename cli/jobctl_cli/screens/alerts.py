@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from jobctl.alerts.wording import condition, shown
 from jobctl.durations import format_duration
 from jobctl.records import JobRecord, JobState
 from jobctl_cli import table
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from jobctl_cli.environment import Environment
 
 
-def shown(destination: str) -> str:
-    """Return a destination without what may be secret: of a URL the host, of a command the program."""
-    if destination.startswith("exec:"):
-        return f"exec:{destination.removeprefix('exec:').split()[0]}"
-    if destination.startswith(("$", "mailto:")):
-        return destination
-    return f"{urlsplit(destination).scheme}://{urlsplit(destination).hostname}/..."
-
-
 def show(env: Environment, output: str, alerts: Sequence[Alert], told: Mapping[str, Told]) -> None:
     """Write the alerts to stdout."""
 
@@ -40,7 +31,7 @@ def show(env: Environment, output: str, alerts: Sequence[Alert], told: Mapping[s
         rows: list[list[str | Cell]] = [
             [
                 alert.name,
-                _condition(alert),
+                condition(alert),
                 ", ".join(map(shown, alert.to)),
                 format_duration(alert.every_s),
                 Cell("firing", "red") if _is_firing(told, alert) else "quiet",
@@ -100,18 +91,6 @@ def show_deliveries(env: Environment, output: str, alert: Alert, jobs: Sequence[
 
 def _is_delivered(job: JobRecord) -> bool:
     return job.state is JobState.COMPLETE
-
-
-def _condition(alert: Alert) -> str:
-    of = ",".join((*alert.jobs, *alert.queues))
-    match alert.when:
-        case "failures":
-            words = f"failures from {alert.ratio:.0%} of {alert.least}+ in {format_duration(alert.window_s)}"
-        case "dead":
-            words = "dead"
-        case _:
-            words = f"{alert.when} above {format_duration(alert.above_s)}"
-    return f"{words} ({of})" if of else words
 
 
 def _is_firing(told: Mapping[str, Told], alert: Alert) -> bool:

@@ -48,6 +48,11 @@ async def write(redis: Redis, name: str, told: Told) -> None:
     await redis.hset(keys.ALERTS, name, msgspec.json.encode(told).decode())  # type: ignore[misc]
 
 
+async def is_watched(redis: Redis) -> bool:
+    """Return whether any worker looks for alerts now."""
+    return bool(await redis.exists(keys.ALERTS_WATCHER))
+
+
 async def claim(redis: Redis, worker: str, life_ms: int) -> bool:
     """Return whether this worker is the one that looks for alerts from now on, for so long."""
     if await redis.set(keys.ALERTS_WATCHER, worker, nx=True, px=life_ms):

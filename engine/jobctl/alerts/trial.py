@@ -19,7 +19,19 @@ if TYPE_CHECKING:
     from jobctl.compiler.plan import Plan
     from jobctl.spec.model import Alert
 
-TRIAL = Found("this is a test", ("Somebody tries this alert with `jobctl alert test`; nothing is wrong.",))
+TRIAL = Found("this is a test", ("Somebody tries this alert; nothing is wrong.",))
+
+
+async def send_test(client: Client, redis: Redis, alert: Alert, *, actor: str | None = None) -> list[str]:
+    """Send a test message to all destinations of an alert, and return the keys of the jobs that deliver it.
+
+    Args:
+        actor: who is noted in the audit log; None = whoever runs this process.
+    """
+    seconds, micros = await redis.time()
+    keys = await enqueue(client, alert, "test", TRIAL, seconds * 1000 + micros // 1000)
+    await record(redis, Action.ALERT_TEST, target=alert.name, count=len(keys), actor=actor)
+    return keys
 
 
 async def fire(redis: Redis, plan: Plan, alert: Alert, timeout_s: float) -> list[JobRecord]:
@@ -31,9 +43,7 @@ async def fire(redis: Redis, plan: Plan, alert: Alert, timeout_s: float) -> list
     client = Client(plan, redis=redis)
     loop = asyncio.get_running_loop()
     until = loop.time() + timeout_s
-    seconds, micros = await redis.time()
-    keys = await enqueue(client, alert, "test", TRIAL, seconds * 1000 + micros // 1000)
-    await record(redis, Action.ALERT_TEST, target=alert.name, count=len(keys))
+    keys = await send_test(client, redis, alert)
     jobs = []
     for key in keys:
         try:

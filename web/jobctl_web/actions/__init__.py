@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobctl_web.action import Action
-from jobctl_web.actions import bulk, enqueue, jobs, queues, schedules, workers
+from jobctl_web.actions import alerts, bulk, enqueue, jobs, queues, schedules, workers
 
 ACTIONS: tuple[Action, ...] = (
     *queues.ACTIONS,
@@ -11,5 +11,6 @@ ACTIONS: tuple[Action, ...] = (
     *bulk.ACTIONS,
     *schedules.ACTIONS,
     *workers.ACTIONS,
+    *alerts.ACTIONS,
     *enqueue.ACTIONS,
 )

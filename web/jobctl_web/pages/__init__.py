@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobctl_web.page import Page
 from jobctl_web.pages import (
+    alerts,
     audit,
     broker,
     dead,
@@ -31,6 +32,7 @@ PAGES: tuple[Page, ...] = (
     workers.PAGE,
     schedules.PAGE,
     schedule.PAGE,
+    alerts.PAGE,
     enqueue.CHOOSE,
     enqueue.FORM,
     audit.PAGE,
@@ -44,6 +46,7 @@ SECTIONS = (
     ("types", "/types", "Types"),
     ("schedules", "/schedules", "Schedules"),
     ("workers", "/workers", "Workers"),
+    ("alerts", "/alerts", "Alerts"),
     ("enqueue", "/enqueue", "Enqueue"),
     ("audit", "/audit", "Audit log"),
     ("broker", "/broker", "Broker"),

@@ -6,7 +6,7 @@ import { watchPicks } from "./picks.js";
 import { writeTimes } from "./times.js";
 
 const ROOT = document.documentElement;
-const GO = { o: "/", j: "/jobs", d: "/dead", t: "/types", s: "/schedules", w: "/workers", e: "/enqueue", a: "/audit", b: "/broker" };
+const GO = { o: "/", j: "/jobs", d: "/dead", t: "/types", s: "/schedules", w: "/workers", l: "/alerts", e: "/enqueue", a: "/audit", b: "/broker" };
 const GO_MS = 1200;
 
 function isDark() {
