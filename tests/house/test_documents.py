@@ -75,6 +75,12 @@ def test_relative_links_lead_somewhere(document: str) -> None:
     assert missing == []
 
 
+def test_pages_are_all_listed() -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+
+    assert pages <= set(re.findall(r"\]\(([a-z-]+\.md)\)", read("docs/README.md")))
+
+
 def test_decisions_are_all_listed() -> None:
     records = {path.name for path in (ROOT / "docs/decisions").glob("[0-9]*.md")}
 
