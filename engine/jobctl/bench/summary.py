@@ -130,8 +130,10 @@ def compare_sides(before: Side, after: Side) -> tuple[dict[str, Comparison], boo
 
 
 def median_repeat(side: Side) -> list[Findings]:
-    """Return the repeat that plots show: the one with the middle throughput."""
-    ranked = sorted(side.repeats, key=lambda repeat: _first(repeat, "throughput"))
+    """Return the repeat that plots show: of those that came furthest, the one with the middle throughput."""
+    furthest = max(map(len, side.repeats), default=0)
+    whole = [repeat for repeat in side.repeats if len(repeat) == furthest]
+    ranked = sorted(whole, key=lambda repeat: _first(repeat, "throughput"))
     return ranked[(len(ranked) - 1) // 2] if ranked else []
 
 

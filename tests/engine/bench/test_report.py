@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from jobctl.bench.report import page
+from jobctl.bench.report.plots import draw
 from jobctl.bench.report.write import check_folder, write_report
 from jobctl.bench.results import Findings, Report, Series, Side, read_report
 from jobctl.bench.scenario import SCENARIOS
@@ -112,6 +113,18 @@ def test_every_plot_is_a_sound_svg_and_a_png(tmp_path: Path) -> None:
     for name in drawn:
         ElementTree.parse(tmp_path / "plots" / f"{name}.svg")
         assert (tmp_path / "plots" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_plots_of_two_sides_say_whose_they_are_and_show_a_repeat_that_went_to_its_end() -> None:
+    stopped = report("jobctl", "saq")
+    stopped.sides[0].repeats = [[backlog(1_000.0), arrivals(5.0)], [backlog(500.0)]]
+    stopped.sides[1].repeats = [[backlog(100.0)]]
+
+    plots = {plot.name: page.svg_of(plot) for plot in draw(stopped)}
+
+    assert ">jobctl</text>" in plots["latency-histogram"]
+    assert ">jobctl</text>" in plots["latency-over-time"]
+    assert ">saq</text>" in plots["backlog-throughput"]
 
 
 def test_plots_take_the_pages_colours() -> None:

@@ -149,7 +149,7 @@ def _spread(name: str, values: Sequence[float]) -> str:
     write = unit_of(name).write
     middle = write(median(values))
     low, high = write(values[0]), write(values[-1])
-    return middle if low == high else f"{middle} ({low} - {high})"
+    return middle if low == high else f"{middle} <small>({low} - {high})</small>"
 
 
 def _comparison(name: str, found: Mapping[str, Comparison], basis: str) -> str:

@@ -54,6 +54,7 @@ def draw(report: Report) -> Iterator[Plot]:
     """
     _set_up()
     middle = [(side.name, median_repeat(side)) for side in report.sides]
+    are_named = len(middle) > 1
     for kind in dict.fromkeys(phase.kind for phase in report.scenario.phases):
         shown = [(name, phase) for name, repeat in middle for phase in repeat if phase.kind == kind]
         backlog = kind == BACKLOG
@@ -64,7 +65,7 @@ def draw(report: Report) -> Iterator[Plot]:
                 title="Throughput of a backlog" if backlog else "Throughput of arrivals",
                 caption="Jobs ended per second. "
                 + ("Nothing is enqueued meanwhile." if backlog else "It should be the rate at which jobs were sent."),
-                figure=_panels(shown, "throughput", "jobs/s"),
+                figure=_panels(shown, "throughput", "jobs/s", are_named=are_named),
             )
         if _has(shown, "latency"):
             yield Plot(
@@ -72,40 +73,40 @@ def draw(report: Report) -> Iterator[Plot]:
                 title="Latency: intended send to done",
                 caption="How many jobs took how long, on a logarithmic scale. The clock starts when a job was to be "
                 "sent, also if it was sent late.",
-                figure=_histogram(shown),
+                figure=_histogram(shown, are_named=are_named),
             )
             yield Plot(
                 name="latency-percentiles",
                 title="Latency by percentile",
                 caption="The share of jobs at the bottom were done within the time at the left.",
-                figure=_percentiles(shown),
+                figure=_percentiles(shown, are_named=are_named),
             )
             yield Plot(
                 name="latency-over-time",
                 title="Latency over time",
                 caption="Median, 95th and 99th percentile of the jobs that were due in each moment.",
-                figure=_panels(shown, "latency", "milliseconds"),
+                figure=_panels(shown, "latency", "milliseconds", are_named=are_named),
             )
         if _has(shown, "shares"):
             yield Plot(
                 name="shares",
                 title="Share of starts, window by window",
                 caption="Each queue's share of consecutive starts while all queues had work; dashed: its weight.",
-                figure=_panels(shown, "shares", "share of starts", xlabel="starts"),
+                figure=_panels(shown, "shares", "share of starts", xlabel="starts", are_named=are_named),
             )
         if _has(shown, "depth"):
             yield Plot(
                 name=f"{prefix}-depth",
                 title="Queue depths" + (" of a backlog" if backlog else ""),
                 caption="Jobs that are due and wait, ten looks a second.",
-                figure=_panels(shown, "depth", "jobs waiting"),
+                figure=_panels(shown, "depth", "jobs waiting", are_named=are_named),
             )
         if _has(shown, "cpu"):
             yield Plot(
                 name=f"{prefix}-cpu",
                 title="Processor use" + (" under a backlog" if backlog else " under arrivals"),
                 caption="Cores used by all worker processes together, and by the broker. 1 = one core.",
-                figure=_panels(shown, "cpu", "cores"),
+                figure=_panels(shown, "cpu", "cores", are_named=are_named),
             )
         if _has(shown, "memory"):
             yield Plot(
@@ -113,7 +114,7 @@ def draw(report: Report) -> Iterator[Plot]:
                 title="Memory" + (" under a backlog" if backlog else " under arrivals"),
                 caption="Resident memory of the largest worker process, and what the broker holds. "
                 "Ended jobs stay in the broker for their retention.",
-                figure=_panels(shown, "memory", "MiB"),
+                figure=_panels(shown, "memory", "MiB", are_named=are_named),
             )
 
 
@@ -170,8 +171,8 @@ def _canvas(panels: int = 1) -> tuple[Figure, list[Axes]]:
     return figure, list(axes[0])
 
 
-def _panels(shown: Shown, name: str, ylabel: str, *, xlabel: str = SECONDS) -> Figure:
-    """Draw a panel for each side, with a curve for each line of the series, and its target if it has one."""
+def _panels(shown: Shown, name: str, ylabel: str, *, are_named: bool, xlabel: str = SECONDS) -> Figure:
+    """Draw a panel for each side that has the series: a curve for each of its lines, and its target if it has one."""
     having = [(side, phase) for side, phase in shown if name in phase.series]
     figure, all_axes = _canvas(len(having))
     for axes, (side, phase) in zip(all_axes, having, strict=True):
@@ -181,7 +182,7 @@ def _panels(shown: Shown, name: str, ylabel: str, *, xlabel: str = SECONDS) -> F
             axes.plot(list(series.at), known, color=hue, label=line)
             if name == "shares" and line in phase.targets:
                 axes.axhline(phase.targets[line], color=hue, linestyle=":", linewidth=1.1)
-        if len(having) > 1:
+        if are_named:
             axes.set_title(side, fontsize=10)
         axes.set_xlabel(xlabel)
         axes.margins(x=0.01)
@@ -195,7 +196,7 @@ def _panels(shown: Shown, name: str, ylabel: str, *, xlabel: str = SECONDS) -> F
     return figure
 
 
-def _histogram(shown: Shown) -> Figure:
+def _histogram(shown: Shown, *, are_named: bool) -> Figure:
     import numpy as np
 
     figure, (axes,) = _canvas()
@@ -211,22 +212,22 @@ def _histogram(shown: Shown) -> Figure:
     _plain_log(axes.xaxis)
     axes.set_xlabel("milliseconds")
     _scale(axes, "jobs")
-    _legend(figure, axes)
+    _legend(figure, axes, least=1 if are_named else 2)
     return figure
 
 
-def _percentiles(shown: Shown) -> Figure:
+def _percentiles(shown: Shown, *, are_named: bool) -> Figure:
     figure, (axes,) = _canvas()
     stages = ("enqueue", "start", "done")
     hues = iter(HUES)
     for side, phase in shown:
         found: Mapping[str, Histogram] = phase.histograms
-        for stage in stages if len(shown) == 1 else ("done",):
+        for stage in ("done",) if are_named else stages:
             if stage not in found:
                 continue
             beyond = [1 / (1 - percent / 100) for percent in PERCENTS]
             times = [found[stage].percentile(percent) for percent in PERCENTS]
-            axes.plot(beyond, times, color=next(hues), label=stage if len(shown) == 1 else side)
+            axes.plot(beyond, times, color=next(hues), label=side if are_named else stage)
     ticks = (50, 90, 99, 99.9, 99.99)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -235,7 +236,7 @@ def _percentiles(shown: Shown) -> Figure:
     _plain_log(axes.yaxis)
     axes.set_ylabel("milliseconds")
     axes.set_xlabel("share of jobs")
-    _legend(figure, axes)
+    _legend(figure, axes, least=1 if are_named else 2)
     return figure
 
 
@@ -248,10 +249,10 @@ def _scale(axes: Axes, ylabel: str) -> None:
         axes.yaxis.set_major_formatter(_thousands())
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
-    """Name the curves above the plot, if there are several."""
+def _legend(figure: Figure, axes: Axes, *, least: int = 2) -> None:
+    """Name the curves above the plot, if there are so many."""
     handles, labels = axes.get_legend_handles_labels()
-    if len(handles) > 1:
+    if len(handles) >= least:
         figure.legend(handles, labels, loc="outside upper center", ncols=6, handlelength=1.6, columnspacing=1.4)
 
 
