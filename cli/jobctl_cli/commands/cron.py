@@ -62,10 +62,15 @@ def group() -> typer.Typer:
 def _wall_time(text: str) -> datetime:
     from datetime import datetime
 
+    from jobctl.spec.moment import FIRST_YEAR, LAST_YEAR
+
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"`{text}` is not a time; write e.g. `2026-01-31` or `2026-01-31T09:00`") from None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"`{text}` is out of reach; the years {FIRST_YEAR} to {LAST_YEAR} are good")
+    return moment
 
 
 def list_(ctx: typer.Context, *, spec: SpecPath = None, output: Output = "table") -> None:
@@ -183,8 +188,13 @@ def backfill(
         raise UsageError("`jobctl cron backfill` needs `--from`", code="usage.missing", hint="e.g. `--from 2026-01-01`")
     plan = session.load_plan(env, spec)
     planned = planned_schedule(plan, schedule)
-    until = utc(env.clock.time()) if end is None else _in_zone(end, planned.timezone)
-    ticks = ticks_between(planned, _in_zone(start, planned.timezone), until)
+    now = utc(env.clock.time())
+    first, until = _in_zone(start, planned.timezone), now if end is None else _in_zone(end, planned.timezone)
+    if first >= now:
+        raise UsageError("`--from` has not come yet", hint=f"`jobctl cron next {schedule}` shows the ticks to come")
+    if until > now:
+        env.note("note: `--to` has not come yet; ticks after now are left out, they come by themselves")
+    ticks = ticks_between(planned, first, min(until, now))
     if dry_run:
         screen.show_times(env, output, planned, ticks)
         env.note(f"note: a dry run; {plural(len(ticks), 'tick')} lie in the range")

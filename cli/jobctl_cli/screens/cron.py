@@ -31,6 +31,8 @@ REASONS = {
     "claimed": "another call has this tick",
     "skipped": "the earlier run has not ended; `--force` runs it all the same",
     "done": "it has run; `--force` runs it once more",
+    "waiting": "it runs once the earlier run has ended",
+    "future": "its time has not come",
     "locked": "a job of the same key or unique lock has not ended",
 }
 
@@ -128,7 +130,7 @@ def show_filled(env: Environment, output: str, filled: Sequence[Filled]) -> int:
         count = sum(1 for one in refused if one.answer == answer)
         text = f"warning[schedule.{answer}]: {plural(count, 'tick')} left out: {REASONS.get(answer, answer)}"
         env.note(paint(text, env.err))
-    is_harmless = all(one.answer == "done" for one in refused)
+    is_harmless = all(one.answer in ("done", "waiting") for one in refused)
     return ExitStatus.OK if is_harmless else ExitStatus.FAILED
 
 

@@ -246,6 +246,10 @@ def planned_schedule(plan: Plan, schedule_id: str) -> Schedule:
     """
     by_id = {one.id: one for one in plan.schedules}
     if schedule_id not in by_id:
+        of_job = [one for one in by_id if one.startswith(f"{schedule_id}/")]
+        if of_job:
+            hint = f"`{schedule_id}` has several: " + ", ".join(f"`{one}`" for one in of_job)
+            raise UnknownSchedule(f"no schedule `{schedule_id}` is declared", hint=hint)
         hint = did_you_mean(schedule_id, by_id) or "declared schedules: " + (", ".join(by_id) or "none")
         raise UnknownSchedule(f"no schedule `{schedule_id}` is declared", hint=hint)
     return by_id[schedule_id]
@@ -278,7 +282,8 @@ def _status(
     return ScheduleStatus(
         schedule=schedule,
         state=name,
-        next=None if name == "removed" else next_tick(schedule, utc(now_ms / 1000)),
+        # a clock that was set back has to pass the last tick once more
+        next=None if name == "removed" else next_tick(schedule, utc(max(now_ms, int(state.get("last_ms", 0))) / 1000)),
         last=last,
         overdue_ms=overdue_ms(schedule, state, now_ms) if is_missed else 0,
         waiting=waiting,

@@ -35,6 +35,8 @@ class Answer(StrEnum):
     """It was noted as not made up for."""
     DONE = "done"
     """Backfill: this tick has run before."""
+    FUTURE = "future"
+    """Backfill: this tick has not come yet."""
     LOCKED = "locked"
     """A job of the same unique lock, or of the same key, has not ended."""
 

@@ -21,9 +21,8 @@ from jobctl.clock import utc
 from jobctl.compiler.plan import Plan, Schedule
 from jobctl.errors import BrokerError, JobctlError
 from jobctl.scheduler.claim import Answer, Claims, claim
-from jobctl.scheduler.registry import SEEN_PERIOD_S, Application, Registry
+from jobctl.scheduler.registry import SEEN_PERIOD_S, SETTLE_BATCH, Application, Registry
 from jobctl.scheduler.ticks import due_ticks, next_tick
-from jobctl.spec.model import Overlap
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -68,6 +67,7 @@ class Scheduler:
         self._offset_s: float | None = None
         self._seen_at = float("-inf")
         self._stepped = asyncio.Event()
+        self._has_unsettled = False
 
     def set_clock(self, server_ms: int) -> None:
         """Learn the broker's time."""
@@ -90,6 +90,9 @@ class Scheduler:
                     elif time.monotonic() - self._seen_at >= SEEN_PERIOD_S:
                         await self.look()
                     await self.tick()
+                    if self._has_unsettled:
+                        await self._settle()
+                        continue
             except BrokerError as error:
                 log.debug("scheduler waits for the broker", extra={"error": str(error)})
                 await asyncio.sleep(1.0)
@@ -113,7 +116,11 @@ class Scheduler:
     async def look(self) -> None:
         """Say that these schedules are still in a plan, and write the outcome of ended runs into the histories."""
         self._learn(await self.registry.seen(self.plan))
-        await self.registry.settle()
+        await self._settle()
+
+    async def _settle(self) -> None:
+        # A batch at a time, so that ticks are not kept waiting; `run` goes on while batches are worth it.
+        self._has_unsettled = await self.registry.settle() >= SETTLE_BATCH // 2
 
     def _learn(self, found: Application) -> None:
         self.set_clock(found.now_ms)
@@ -198,9 +205,11 @@ class Scheduler:
 
     async def _claim_waiting(self, track: Track) -> list[tuple[str, datetime]]:
         schedule = track.schedule
-        tick_ms = await self.registry.waiting(schedule.id) if schedule.overlap is Overlap.QUEUE else None
+        tick_ms = await self.registry.waiting(schedule.id)  # also what has waited since before `overlap` was changed
         if tick_ms is None:
             track.has_waiting = False
             return []
         (answer,) = await self._claims.send([claim(self.plan, schedule, tick_ms, how="waited")])
+        if answer is Answer.PAUSED:
+            track.has_waiting = False  # until `look` finds them after it was resumed
         return [(schedule.id, utc(tick_ms / 1000))] if answer is Answer.STORED else []

@@ -9,7 +9,7 @@ from jobctl.spec.kinds import Rejected, ScalarKind
 from jobctl.spec.nodes import Scalar
 
 _FORM = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d)?(?:[Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
-_FIRST_YEAR, _LAST_YEAR = 1971, 9000  # well within what every zone and every step of a schedule can be reckoned in
+FIRST_YEAR, LAST_YEAR = 1971, 9000  # well within what every zone and every step of a schedule can be reckoned in
 
 
 class Moment(ScalarKind):
@@ -26,7 +26,7 @@ class Moment(ScalarKind):
             moment = datetime.fromisoformat(node.text)
         except ValueError:
             raise Rejected(code="bad-time") from None
-        if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
             raise Rejected(code="out-of-range")
         return moment
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -50,6 +51,26 @@ def test_next_says_which_of_two_times_runs(offline: Any) -> None:
 
     assert out.json[0]["time"] == "2026-10-25T02:00:00+02:00"
     assert out.json[0]["note"] == "02:00 comes twice; this is the first"
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_times_beyond_the_calendar_are_refused(offline: Any, year: str) -> None:
+    out = offline("cron", "next", "boom", "--from", f"{year}-12-31T23:59:58")
+
+    assert out.exit_code == 2
+    assert "the years 1971 to 9000 are good" in out.stderr
+
+
+def test_backfill_leaves_ticks_to_come_to_the_scheduler(jobctl: Any, stored: Any) -> None:
+    yesterday = datetime.fromtimestamp(time.time() - 86_400, UTC).date()
+
+    out = jobctl("cron", "backfill", "boom", "--from", f"{yesterday}", "--to", "2999-01-01", "-o", "json")
+
+    assert out.exit_code == 0
+    assert "`--to` has not come yet" in out.stderr
+    now = datetime.now(UTC).isoformat()
+    assert out.json
+    assert all(one["tick"] < now for one in out.json)
 
 
 @pytest.mark.parametrize("command", ["next", "history", "run", "pause", "resume"])
@@ -138,6 +159,8 @@ def test_what_is_done_to_schedules_by_hand_is_noted(jobctl: Any, stored: Any) ->
         (("--from", "2026-01-02", "--to", "2026-01-01"), "ends before it starts"),
         (("--from", "yesterday"), "`yesterday` is not a time"),
         (("--from", "1990-01-01"), "more than 10,000 ticks"),
+        (("--from", "0001-01-01"), "the years 1971 to 9000 are good"),
+        (("--from", "2999-01-01"), "`--from` has not come yet"),
     ],
 )
 def test_backfill_refuses_what_cannot_be(jobctl: Any, args: tuple[str, ...], text: str) -> None:

@@ -6,7 +6,7 @@
 --         queue (from 0), id, record, delay ms (from now), at ms (epoch; 0 = none), lock key or '', lock ms (0 = no expiry), nonce or '',
 --         claim of a schedule's tick (JSON: id, key, tick_ms, how, overlap, force, count) or ''
 -- reply per job: 0 = stored, or the id of the job that holds the key or the lock, or what became of its claim:
---         'claimed' before    'paused'    'skipped', the earlier run has not ended    'waiting' for it    'missed'    'done' before
+--         'claimed' before    'paused'    'skipped', the earlier run has not ended    'waiting' for it    'missed'    'done' before    'future'
 --
 -- No allow-oom flag: a full server refuses new jobs, loudly, and keeps its memory for draining the old ones.
 -- Enqueue time is the server's, so that waits measured on many hosts agree. The record is never re-encoded: fields are
@@ -21,6 +21,35 @@ local function is_unfinished(job)
   local queue = job and string.match(job, '^saq:job:([^:]+):')
   -- a job whose record is gone (evicted, say) does not block for ever
   return queue and redis.call('ZSCORE', 'saq:' .. queue .. ':incomplete', job) and redis.call('EXISTS', job) == 1
+end
+
+-- Which of these jobs have not ended: ids, one a line.
+local function unfinished(jobs)
+  local left = {}
+  for job in string.gmatch(jobs or '', '[^\n]+') do
+    if is_unfinished(job) then left[#left + 1] = job end
+  end
+  return left
+end
+
+-- A tick whose job was made, by a scheduler or by hand, under this id of the schedule or a former one. One that was
+-- skipped, missed or refused made none.
+local WITHOUT_JOB = {skipped = true, missed = true, locked = true}
+local function has_run(claim, id)
+  local names, queue_prefix = {claim.key}, string.sub(id, 1, -1 - #claim.key)
+  if claim.how == 'backfill' then
+    local second = string.match(claim.key, ':(%d+)$')
+    local renamed = redis.call('HGETALL', 'jobctl:schedules:renamed')
+    for i = 1, #renamed, 2 do
+      if renamed[i + 1] == claim.name then names[#names + 1] = 'cron:' .. renamed[i] .. ':' .. second end
+    end
+  end
+  for _, key in ipairs(names) do
+    local run = redis.call('HGET', claim.stored .. ':runs', key)
+    if run and not WITHOUT_JOB[cjson.decode(run).how] then return true end
+    if redis.call('EXISTS', queue_prefix .. key) == 1 then return true end
+  end
+  return false
 end
 
 local function note_run(claim, how)
@@ -41,15 +70,18 @@ local function claim_tick(claim, id)
   claim.name, claim.stored = name, 'jobctl:schedule:' .. name
   local state = redis.call('HMGET', claim.stored, 'last_ms', 'paused_ms', 'job')
   local how, tick = claim.how, string.format('%.0f', claim.tick_ms)
-  local is_busy = claim.overlap ~= 'allow' and not claim.force and state[3] ~= id and is_unfinished(state[3])
+  claim.unfinished = claim.overlap ~= 'allow' and unfinished(state[3]) or {}
+  local is_busy = #claim.unfinished > 0 and not claim.force and claim.unfinished[#claim.unfinished] ~= id
   if how == 'backfill' then
+    if claim.tick_ms > now then return 'future' end
     if claim.force then return 0 end
-    local is_known = redis.call('HEXISTS', claim.stored .. ':runs', claim.key) == 1 or redis.call('EXISTS', id) == 1
-    return is_known and 'done' or 0
+    if redis.call('ZSCORE', claim.stored .. ':waiting', tick) then return 'waiting' end
+    return has_run(claim, id) and 'done' or 0
   elseif how == 'hand' then
     return is_busy and 'skipped' or 0
   elseif how == 'waited' then
     if not redis.call('ZSCORE', claim.stored .. ':waiting', tick) then return 'claimed' end
+    if state[2] then return 'paused' end
     if is_busy then return 'waiting' end
     redis.call('ZREM', claim.stored .. ':waiting', tick)
     return 0
@@ -57,6 +89,7 @@ local function claim_tick(claim, id)
   if state[1] and tonumber(state[1]) >= claim.tick_ms then return 'claimed' end
   redis.call('HSET', claim.stored, 'last_ms', tick)
   if state[2] then return 'paused' end
+  if has_run(claim, id) then return 'claimed' end -- by hand, while no scheduler ran
   if how == 'missed' then
     note_run(claim, 'missed')
     return 'missed'
@@ -139,7 +172,10 @@ for i = 2 + queues, #ARGV, 9 do
     holder = 0
   end
   if claim and holder == 0 then
-    if claim.how ~= 'backfill' then redis.call('HSET', claim.stored, 'job', id) end
+    if claim.how ~= 'backfill' then
+      if claim.unfinished[#claim.unfinished] ~= id then claim.unfinished[#claim.unfinished + 1] = id end
+      redis.call('HSET', claim.stored, 'job', table.concat(claim.unfinished, '\n'))
+    end
     note_run(claim, claim.how)
     redis.call('ZADD', 'jobctl:schedules:open', string.format('%.0f', now), claim.name .. '|' .. id)
   elseif claim and string.sub(holder, 1, 4) == 'saq:' then

@@ -16,6 +16,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local now_text = string.format('%.0f', now)
 local types = cjson.decode(ARGV[2])
 local PREFIX = 'jobctl:schedule:'
+local SET_BACK_MS = 86400000
 local planned = {}
 for i = 5, #ARGV, 5 do planned[ARGV[i]] = true end
 
@@ -73,7 +74,17 @@ for i = 5, #ARGV, 5 do
         status = 'added'
       end
     end
-    local before = call('HMGET', stored, 'timing', 'definition', 'removed_ms')
+    local before = call('HMGET', stored, 'timing', 'definition', 'removed_ms', 'last_ms')
+    if not before[1] then
+      -- the broker was emptied, and ticks were claimed before this call
+      call('HSET', stored, 'added_ms', now_text)
+      before[1], status = timing, 'added'
+    end
+    if tonumber(before[4] or 0) > now + SET_BACK_MS then
+      -- its ticks were claimed by a clock that was far ahead and has been set back
+      call('HSET', stored, 'last_ms', now_text)
+      status = 'changed'
+    end
     if before[3] then
       -- it was taken out of the spec and put back: what was not due in between is not made up for
       call('HDEL', stored, 'removed_ms')
