@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shlex
 import smtplib
@@ -130,7 +131,8 @@ async def _run(command: str, message: Message) -> None:
         raise NotDelivered(f"the command cannot be run: {error}") from None
     try:
         async with asyncio.timeout(COMMAND_TIMEOUT_S):
-            _, said = await process.communicate(message.as_json())
+            said, _ = await asyncio.gather(_last_words(process), _tell(process, message.as_json()))
+            await process.wait()
     except TimeoutError:
         raise NotDelivered(f"the command did not end within {COMMAND_TIMEOUT_S:.0f} s and was killed") from None
     finally:
@@ -140,3 +142,19 @@ async def _run(command: str, message: Message) -> None:
     if process.returncode:
         last = said.decode(errors="replace").strip().splitlines()[-1:]
         raise NotDelivered(f"the command ended with {process.returncode}" + "".join(f": {line}" for line in last))
+
+
+async def _tell(process: asyncio.subprocess.Process, body: bytes) -> None:
+    """Write to a command's stdin. It need not read it, and may have ended: its exit code says whether all is well."""
+    stdin = process.stdin
+    assert stdin is not None  # noqa: S101 - it is a pipe
+    # uvloop raises a RuntimeError where asyncio's own loop, and `communicate` with it, knows only the others
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
+        stdin.write(body)
+        await stdin.drain()
+    stdin.close()
+
+
+async def _last_words(process: asyncio.subprocess.Process) -> bytes:
+    assert process.stderr is not None  # noqa: S101 - it is a pipe
+    return await process.stderr.read()

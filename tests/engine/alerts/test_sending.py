@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from jobctl.alerts import sending
 from jobctl.alerts.message import MOST_LINES, Message, particulars
@@ -118,6 +119,22 @@ async def test_command_reads_the_message(tmp_path: Path) -> None:
     await send(f"exec:tee '{tmp_path}/with space'", MESSAGE, {})
 
     assert json.loads((tmp_path / "with space").read_text())["title"] == "2 jobs <died>"
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_command_need_not_read_what_it_is_told(loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have ended before it is told: that must not page somebody five times more."""
+    spawn = asyncio.create_subprocess_exec
+
+    async def spawn_and_be_late(*words: str, **options: Any) -> asyncio.subprocess.Process:
+        process = await spawn(*words, **options)
+        await process.wait()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", spawn_and_be_late)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(send("exec:true", MESSAGE, {}))
 
 
 async def test_command_that_fails_says_why() -> None:
