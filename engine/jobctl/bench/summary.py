@@ -131,8 +131,8 @@ def compare_sides(before: Side, after: Side) -> tuple[dict[str, Comparison], boo
 
 def median_repeat(side: Side) -> list[Findings]:
     """Return the repeat that plots show: of those that came furthest, the one with the middle throughput."""
-    furthest = max(map(len, side.repeats), default=0)
-    whole = [repeat for repeat in side.repeats if len(repeat) == furthest]
+    series = [sum(len(phase.series) for phase in repeat) for repeat in side.repeats]
+    whole = [repeat for repeat, count in zip(side.repeats, series, strict=True) if count == max(series)]
     ranked = sorted(whole, key=lambda repeat: _first(repeat, "throughput"))
     return ranked[(len(ranked) - 1) // 2] if ranked else []
 

@@ -117,7 +117,10 @@ def test_every_plot_is_a_sound_svg_and_a_png(tmp_path: Path) -> None:
 
 def test_plots_of_two_sides_say_whose_they_are_and_show_a_repeat_that_went_to_its_end() -> None:
     stopped = report("jobctl", "saq")
-    stopped.sides[0].repeats = [[backlog(1_000.0), arrivals(5.0)], [backlog(500.0)]]
+    stopped.sides[0].repeats = [
+        [backlog(1_000.0), arrivals(5.0)],
+        [backlog(500.0), Findings(kind="arrivals", figures={})],
+    ]
     stopped.sides[1].repeats = [[backlog(100.0)]]
 
     plots = {plot.name: page.svg_of(plot) for plot in draw(stopped)}

@@ -136,11 +136,16 @@ def _figures(report: Report) -> str:
         if two:
             known = len(middles) == 2 and middles[1] > 0
             cells.append(f'<td class="number">{f"{middles[0] / middles[1]:.2f}" if known else "-"}</td>')
-        rows.append(f"<tr><th>{escape(name)}<small>{escape(summary_of(name))}</small></th>{''.join(cells)}</tr>")
+        rows.append(f"<tr><th>{_breakable(name)}<small>{escape(summary_of(name))}</small></th>{''.join(cells)}</tr>")
     return (
         f"<h2>Figures</h2>"
         f"{_table(f'<tr><th>figure</th>{head}{ratio}</tr>', rows, 'Medians of the repeats (lowest - highest).')}"
     )
+
+
+def _breakable(name: str) -> str:
+    """Return a name that a narrow column may break where it has a joint."""
+    return re.sub(r"([._])", r"\1<wbr>", escape(name))
 
 
 def _spread(name: str, values: Sequence[float]) -> str:
