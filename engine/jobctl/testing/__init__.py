@@ -83,4 +83,10 @@ if not TYPE_CHECKING:  # a type checker that saw it would take any name for one 
             raise AttributeError(f"module `jobctl.testing` has no attribute `{name}`")
         from importlib import import_module
 
-        return getattr(import_module(home), name)
+        try:
+            return getattr(import_module(home), name)
+        except ModuleNotFoundError as error:
+            if error.name != "hypothesis":
+                raise
+            text = f"`{name}` needs hypothesis, which is not installed; pip install 'jobctl[testing]'"
+            raise ModuleNotFoundError(text, name=error.name) from None

@@ -11,19 +11,23 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jobctl.errors import UsageError
+from jobctl.names import did_you_mean
+from jobctl.testing.failures import pytest_runtest_makereport
 from jobctl.testing.plugin import spec_of
 from jobctl.testing.specs import choose_spec, spec_paths
 
 if TYPE_CHECKING:
     from jobctl.testing.broker import HarnessBroker
     from jobctl.testing.clock import SteppedClock
-    from jobctl.testing.harness import Harness
+    from jobctl.testing.harness import Harness, Options
     from jobctl.testing.jobs import BlockingJobs, BlockingWorker, HarnessWorker, Jobs
     from jobctl.testing.noted import NotedBlockingClient, NotedClient
 
@@ -47,7 +51,7 @@ def join(config: pytest.Config) -> None:
     ]
     ours = {name: fixture for name, fixture in FIXTURES.items() if not any(_offers(one, name) for one in others)}
     module = ModuleType("jobctl_fixtures")
-    vars(module).update(ours, pytest_unconfigure=_stop_server)
+    vars(module).update(ours, pytest_runtest_makereport=pytest_runtest_makereport, pytest_unconfigure=_stop_server)
     config.pluginmanager.register(module)
 
 
@@ -71,12 +75,9 @@ def jobctl_state() -> dict[str, Any] | None:
 @pytest.fixture
 def jobctl_harness(request: pytest.FixtureRequest, jobctl_state: dict[str, Any] | None) -> Iterator[Harness]:
     """All parts of the harness for one test, on an empty broker whose clock stands still."""
-    from jobctl.testing.harness import Harness, Options
+    from jobctl.testing.harness import Harness
 
-    marker = request.node.get_closest_marker("jobctl")
-    chosen = dict(marker.kwargs) if marker else {}
-    paths = spec_paths(chosen.pop("spec", None))
-    options = Options(spec=[request.config.rootpath / path for path in paths], **chosen)
+    options = _options(request)
     if _is_async(request):
         harness = Harness(options, jobctl_state)
         with _resting_with_test(request.node, harness):
@@ -86,6 +87,20 @@ def jobctl_harness(request: pytest.FixtureRequest, jobctl_state: dict[str, Any] 
         harness = Harness(options, jobctl_state, is_blocking=True)
         yield harness
         harness.close()
+
+
+def _options(request: pytest.FixtureRequest) -> Options:
+    from jobctl.testing.harness import Options
+
+    marker = request.node.get_closest_marker("jobctl")
+    chosen = dict(marker.kwargs) if marker else {}
+    known = [field.name for field in fields(Options)]
+    for name in chosen:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
+            raise UsageError(f"the marker `jobctl` has no option `{name}`", hint=hint)
+    paths = spec_paths(chosen.pop("spec", None))
+    return Options(spec=[request.config.rootpath / path for path in paths], **chosen)
 
 
 def _test_function(node: Any) -> tuple[Any, str, Any]:

