@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,12 +20,14 @@ from jobctl.broker.connect import translate_errors
 from jobctl.clock import utc
 from jobctl.compiler.plan import Plan, Schedule
 from jobctl.errors import BrokerError, JobctlError
-from jobctl.scheduler.claim import Answer, Claims, claim
+from jobctl.scheduler.claim import BATCH, Answer, Claims, claim
 from jobctl.scheduler.registry import SEEN_PERIOD_S, SETTLE_BATCH, Application, Registry
-from jobctl.scheduler.ticks import due_ticks, next_tick
+from jobctl.scheduler.ticks import Due, due_ticks, next_tick
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+    from jobctl.broker.envelope import Envelope
 
 log = logging.getLogger(__name__)
 
@@ -158,14 +160,14 @@ class Scheduler:
         """
         now = self.now()
         now_ms = now.timestamp() * 1000
+        tracks = [track for track in self._tracks if only is None or track.schedule.id in only]
+        due = [track for track in tracks if track.next_ms is not None and track.next_ms <= now_ms]
         stored: list[tuple[str, datetime]] = []
-        for track in self._tracks:
-            if only is not None and track.schedule.id not in only:
-                continue
-            with self._guard(track):
-                if track.next_ms is not None and track.next_ms <= now_ms:
-                    stored += await self._claim_due(track, now)
-                if track.has_waiting:
+        for start in range(0, len(due), BATCH):
+            stored += await self._claim_due(due[start : start + BATCH], now)
+        for track in tracks:
+            if track.has_waiting:
+                with self._guard(track):
                     stored += await self._claim_waiting(track)
         return stored
 
@@ -178,30 +180,45 @@ class Scheduler:
             track.next_ms, track.has_waiting = None, False
             log.exception("schedule stopped", extra={"schedule": track.schedule.id})
 
-    async def _claim_due(self, track: Track, now: datetime) -> list[tuple[str, datetime]]:
-        schedule = track.schedule
-        due = due_ticks(schedule, utc(track.last_ms / 1000), now)
-        answers = await self._claims.send(
-            [claim(self.plan, schedule, one.tick_ms, how=one.how, count=one.count) for one in due]
-        )
+    async def _claim_due(self, tracks: Sequence[Track], now: datetime) -> list[tuple[str, datetime]]:
+        """Claim what is due of several schedules in one call: at midnight there are many."""
+        claims: list[tuple[Track, Due, Envelope]] = []
+        ready: list[Track] = []
+        for track in tracks:
+            with self._guard(track):
+                due = due_ticks(track.schedule, utc(track.last_ms / 1000), now)
+                claims += [
+                    (track, one, claim(self.plan, track.schedule, one.tick_ms, how=one.how, count=one.count))
+                    for one in due
+                ]
+                ready.append(track)
+        answers = await self._claims.send([envelope for _, _, envelope in claims])
         # Only what the broker has answered is behind us; a call that failed is made again.
-        track.move(max((one.tick_ms for one in due), default=round(now.timestamp() * 1000)))
-        stored = []
-        for one, answer in zip(due, answers, strict=True):
-            tick = utc(one.tick_ms / 1000)
-            facts = {"schedule": schedule.id, "due": tick.isoformat()}
-            if answer is Answer.STORED:
-                stored.append((schedule.id, tick))
-                log.info("tick", extra={**facts, "late_s": round((now - tick).total_seconds(), 3)})
-            elif answer is Answer.WAITING:
-                track.has_waiting = True
-            elif answer is Answer.MISSED:
-                log.warning("ticks missed", extra={**facts, "count": one.count})
-            elif answer is Answer.SKIPPED:
-                log.warning("tick skipped: the run before it has not ended", extra=facts)
-            elif answer is Answer.LOCKED:
-                log.warning("tick skipped: another job holds its lock", extra=facts)
-        return stored
+        reached = {track.schedule.id: one.tick_ms for track, one, _ in claims}
+        for track in ready:
+            with self._guard(track):
+                track.move(reached.get(track.schedule.id, round(now.timestamp() * 1000)))
+        return [
+            (track.schedule.id, utc(one.tick_ms / 1000))
+            for (track, one, _), answer in zip(claims, answers, strict=True)
+            if self._is_stored(track, one, answer, now)
+        ]
+
+    def _is_stored(self, track: Track, due: Due, answer: Answer, now: datetime) -> bool:
+        """Note what became of a tick; return whether its job was stored."""
+        tick = utc(due.tick_ms / 1000)
+        facts = {"schedule": track.schedule.id, "due": tick.isoformat()}
+        if answer is Answer.STORED:
+            log.info("tick", extra={**facts, "late_s": round((now - tick).total_seconds(), 3)})
+        elif answer is Answer.WAITING:
+            track.has_waiting = True
+        elif answer is Answer.MISSED:
+            log.warning("ticks missed", extra={**facts, "count": due.count})
+        elif answer is Answer.SKIPPED:
+            log.warning("tick skipped: the run before it has not ended", extra=facts)
+        elif answer is Answer.LOCKED:
+            log.warning("tick skipped: another job holds its lock", extra=facts)
+        return answer is Answer.STORED
 
     async def _claim_waiting(self, track: Track) -> list[tuple[str, datetime]]:
         schedule = track.schedule
