@@ -159,8 +159,9 @@ def drain(
 ) -> None:
     """Wait until nothing is queued or running in a queue any more.
 
-    It stops no producer: stop them first, or nothing may ever be empty. Jobs that wait for a time (scheduled, to be
-    retried) are not waited for, and told of. Exit code 124 if the time is up; what no worker serves is not waited for.
+    A queue refuses no jobs, for stock SAQ producers ask nobody: stop the producers first, or it may never be empty.
+    With `--pause`, what comes after it was empty waits. Jobs that wait for a time (scheduled, to be retried) are not
+    waited for, and told of. Exit code 124 if the time is up; what no worker serves is not waited for.
     """
     from jobctl_cli import session
     from jobctl_cli.countdown import Countdown

@@ -171,7 +171,8 @@ class TopApp(App[None]):
             return
         page = self._page
         key = keys.find((*self._keys_of(page), *keys.EVERYWHERE, *(() if page else keys.SILENT)), event.key)
-        if key is None and page is None and event.key.isdigit():
+        if key is None and event.key.isdigit():
+            event.stop()
             self.action_tab(int(event.key))
         elif key is not None:
             event.stop()
@@ -262,8 +263,8 @@ class TopApp(App[None]):
         self.exit()
 
     def on_listing_moved(self) -> None:
-        """Show the rates of the queue under the cursor."""
-        self._frame.paint_rates(self.tab, self.size.width)
+        """Show what belongs to the row under the cursor."""
+        self._frame.paint_current(self.tab, self.size.width)
 
     def on_listing_opened(self) -> None:
         """Open a row that was clicked twice."""
@@ -304,6 +305,8 @@ class TopApp(App[None]):
         self.refresh_now()
 
     def _show(self, tab: Tab) -> None:
+        if self._page is not None:
+            self.pop_screen()
         if tab is not self.tab:
             self.tab = tab
             self._frame.listing.cursor = 0

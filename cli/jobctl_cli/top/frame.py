@@ -16,6 +16,8 @@ from jobctl_cli.top.listing import Listing
 from jobctl_cli.top.tabs.base import Row, Tab
 from jobctl_cli.top.tabs.queues import QueuesTab
 
+DETAIL_FROM = 20  # lines of a screen that has room for two more
+
 
 class Frame:
     """The widgets of the main screen, from top to bottom.
@@ -27,8 +29,8 @@ class Frame:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._headline, self._rates, self._tabs, self._caption, self._heading, self._keys = (
-            Static(id=name) for name in ("headline", "rates", "tabs", "caption", "heading", "keys")
+        self._headline, self._rates, self._tabs, self._caption, self._heading, self._detail, self._keys = (
+            Static(id=name) for name in ("headline", "rates", "tabs", "caption", "heading", "detail", "keys")
         )
         self._filter = Input(id="filter")
         self.listing = Listing()
@@ -43,6 +45,7 @@ class Frame:
         yield self._caption
         yield self._heading
         yield self.listing
+        yield self._detail
         yield self._filter
         yield self._keys
 
@@ -69,10 +72,16 @@ class Frame:
         self._tabs.update(header.tab_line(tabs, tab, width))
         self._headline.update(header.headline(self._feed, special, width))
         self._keys.update(key_bar(keys, width))
-        self.paint_rates(tab, width)
+        self._detail.display = tab.has_detail and self._headline.app.size.height >= DETAIL_FROM
+        self.paint_current(tab, width)
 
-    def paint_rates(self, tab: Tab, width: int) -> None:
-        """Show the sparklines: of the queue under the cursor where there are queues, else of all."""
+    def paint_current(self, tab: Tab, width: int) -> None:
+        """Show what belongs to the row under the cursor: in full what its line has no room for, and the sparklines.
+
+        They are of the queue under the cursor where there are queues, else of all.
+        """
+        row = self.current()
+        self._detail.update(Text(tab.detail(row) if row else "", style="dim"))
         queue = self.listing.current if isinstance(tab, QueuesTab) else None
         self._rates.update(header.rates(self._feed, queue, width))
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PAGE = 500  # records at once: about a ms of the server's time, and a few MB of errors at most
 MESSAGE_LIMIT = 160  # characters of a message that tell one kind of error from another
+PIECES = 2  # of a message stand in a filter: errors of one service often begin alike and end in what was wrong
+TELLING = 6  # characters; shorter pieces beside the longest tell little
 KINDS_LIMIT = 1_000  # kinds told apart; messages that differ every time would be as many as there are jobs
 OTHER = "(other messages)"
 
@@ -230,10 +232,15 @@ def filter_of(queue: str, job_type: str, line: str, error: str | None = None) ->
         masked = line
         for pattern, _ in _VARYING:
             masked = pattern.sub("\0", masked)
-        error = max((part.strip() for part in masked.split("\0")), key=len)
-    chosen = f"error~{Value(error, is_quoted=True)}" if error else 'error=""' if not line else ""
-    parts = (f"queue={_exactly(queue)}", f"type={_exactly(job_type)}", chosen)
-    return " and ".join(part for part in parts if part)
+        pieces = [piece for part in masked.split("\0") if (piece := part.strip())]
+        longest = sorted(pieces, key=len, reverse=True)[:PIECES]
+        told = [piece for piece in pieces if piece in longest and (len(piece) >= TELLING or piece == longest[0])]
+    else:
+        told = [error] if error else []
+    chosen = [f"error~{Value(piece, is_quoted=True)}" for piece in dict.fromkeys(told)]
+    if not line:
+        chosen = ['error=""']
+    return " and ".join((f"queue={_exactly(queue)}", f"type={_exactly(job_type)}", *chosen))
 
 
 def _exactly(text: str) -> Value:

@@ -122,6 +122,27 @@ async def test_secrets_that_errors_quote_are_not_shown(quoted: None, console) ->
         assert "hunter2" not in top.text
 
 
+async def test_an_error_is_read_in_full_below_the_rows(shop: None, console) -> None:
+    async with console() as top:
+        await top.press("5")
+        await top.shows("dies-1")
+        await top.until(lambda: top.lines[-3].startswith("ValueError: boom 7"), "the error of the row")
+
+        await top.resize(80, 15)
+        await top.until(lambda: not top.lines[-3].startswith("ValueError"), "rows in its place")
+
+
+async def test_a_number_goes_to_its_tab_from_a_page_too(shop: None, console) -> None:
+    async with console() as top:
+        await top.press("5", "enter")
+        await top.shows("job dies-")
+
+        await top.press("4")
+
+        await top.shows("0 2 * * *")
+        await top.hides("job dies-")
+
+
 async def test_a_queue_is_paused_after_a_yes_and_only_then(shop: None, console, server) -> None:
     async with console() as top:
         await top.press("p")

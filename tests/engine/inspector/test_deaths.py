@@ -93,6 +93,17 @@ async def test_filter_of_a_kind_chooses_its_jobs(inspector: Inspector, shelf: An
     }
 
 
+async def test_kinds_that_begin_alike_are_chosen_apart(inspector: Inspector, shelf: Any) -> None:
+    for number in range(3):
+        shelf.dead(error=f"gateway answered 401 for order {number}: api key revoked")
+    shelf.dead(error="gateway answered 429 for order 7: too many requests")
+
+    kinds = (await inspector.deaths()).kinds
+    found = [len([one async for one in inspector.find(f"state=dead and {kind.filter}")]) for kind in kinds]
+
+    assert found == [kind.count for kind in kinds] == [3, 1]
+
+
 async def test_only_the_latest_of_one_queue(inspector: Inspector, shelf: Any) -> None:
     for number in range(4):
         shelf.dead(error=f"{'new' if number > 1 else 'old'} error", at_ms=number)

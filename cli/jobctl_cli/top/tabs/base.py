@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from jobctl_cli.table import Cell, Column
+from jobctl_cli.text import harmless
 from jobctl_cli.top.keys import Key
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Tab:
     keys: ClassVar[tuple[Key, ...]] = ()
     empty: ClassVar[str] = ""
     filter_hint: ClassVar[str] = "words that must stand in a row"
+    has_detail: ClassVar[bool] = False
+    """Whether two lines below the rows show in full what a row has no room for."""
     failures: ClassVar[int] = 1
     """How many of the latest failures it needs."""
 
@@ -120,6 +123,11 @@ class Tab:
         had = bool(self.filter)
         self.set_filter("")
         return had
+
+    def detail(self, row: Row) -> str:
+        """Return what the line of a row has no room for: its last cell in full."""
+        last = row.cells[-1] if self.has_detail else ""
+        return harmless(last if isinstance(last, str) else last.text)
 
     def open(self, row: Row) -> None:
         """Open a row."""

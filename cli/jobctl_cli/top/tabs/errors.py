@@ -32,6 +32,7 @@ class ErrorsTab(Tab):
 
     title: ClassVar[str] = "Errors"
     keys: ClassVar[tuple[Key, ...]] = (Key(("enter",), "Enter", "latest", "Open the job that failed so last", "open"),)
+    has_detail: ClassVar[bool] = True
     empty: ClassVar[str] = "no failures"
     failures: ClassVar[int] = KEPT
 

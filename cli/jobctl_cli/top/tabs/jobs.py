@@ -40,6 +40,7 @@ class JobsTab(Tab):
         NEXT_PAGE,
         PREVIOUS_PAGE,
     )
+    has_detail: ClassVar[bool] = True
     empty: ClassVar[str] = "no jobs"
     filter_hint: ClassVar[str] = "state=dead and error~timeout and age<1h, or words"
 

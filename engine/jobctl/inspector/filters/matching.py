@@ -127,7 +127,7 @@ def _compile_condition(condition: Condition, facts: Facts) -> Test:
 
 
 def _compile_text(condition: Condition, field: Field, facts: Facts) -> Test:
-    test = text_test(condition.op, condition.values)
+    test = _present(condition.op, condition.values)
     if field.name == "type" and facts.plan is not None:
         by_type = facts.plan.by_type
         # a job may be asked for by its name as well
@@ -137,6 +137,14 @@ def _compile_text(condition: Condition, field: Field, facts: Facts) -> Test:
         tagged = {kind for kind, declared in facts.plan.by_type.items() if any(map(test, declared.tags))}
         return lambda record: record.type in tagged or any(map(test, record.tags))
     return lambda record: any(map(test, field.read(record, facts.now_ms)))
+
+
+def _present(op: str, values: Sequence[Value]) -> Callable[[str], bool]:
+    """Return the test of a text that is "" where there is none: `origin=*` means jobs that have one."""
+    test = text_test(op, values)
+    if op == "=" and all(value.text for value in values):
+        return lambda text: bool(text) and test(text)
+    return test
 
 
 def _payload_test(op: str, values: Sequence[Value]) -> Callable[[Any], bool]:

@@ -118,6 +118,14 @@ def test_tags_are_the_specs_and_the_enqueues(plan: Plan) -> None:
     assert not holds("tag=billing", record(tags=("urgent",)), plan)
 
 
+def test_anything_is_not_nothing(plan: Plan) -> None:
+    replay = record(origin="k1", schedule=None)
+
+    assert holds("origin=* and schedule!=*", replay, plan)
+    assert holds('schedule="" and not schedule=*', replay, plan)
+    assert not holds("origin!=*", replay, plan)
+
+
 def test_a_secret_is_not_found_by_its_value(plan: Plan) -> None:
     job = record()
     job = replace(job, payload={"to": "x", "password": "hunter2"}, error="login with hunter2 refused")
