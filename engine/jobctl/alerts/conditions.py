@@ -81,6 +81,10 @@ class History:
         while len(self.looks) > 1 and self.looks[1][0] <= at_s - keep_s:
             self.looks.popleft()
 
+    def covers(self, window_s: float) -> bool:
+        """Whether it reaches back as far as a window: only then is nothing found a sign that all is well."""
+        return bool(self.looks) and self.looks[-1][0] - self.looks[0][0] >= window_s
+
     def failures(self, plan: Plan, alert: Alert) -> Found:
         """Return the types whose share of failed attempts is too large, over the alert's window.
 

@@ -119,13 +119,17 @@ class Watch:
             is_state = alert.when is not AlertCondition.DEAD  # a death is not over
             await ledger.write(self._redis, alert.name, Told(now_ms, now_ms, is_state))
             return True
-        if state.is_firing and not found.lines:
+        if state.is_firing and not found.lines and self._is_sure(alert):
             await self._tell(plan, alert, "resolved", Found("all is well again"), now_ms)
             await ledger.write(self._redis, alert.name, Told(state.told_ms, now_ms, False))
             return True
         if is_new:
             await ledger.write(self._redis, alert.name, state)
         return False
+
+    def _is_sure(self, alert: Alert) -> bool:
+        """Whether nothing found means that all is well. A worker that has just begun to watch has seen no attempts."""
+        return alert.when is not AlertCondition.FAILURES or self._history.covers(alert.window_s)
 
     async def _tell(self, plan: Plan, alert: Alert, event: str, found: Found, now_ms: int) -> None:
         log.warning("alert", extra={"alert": alert.name, "event": event, "title": found.title})

@@ -152,6 +152,30 @@ async def test_share_of_failed_attempts(broker, declare, client, work) -> None:
     assert told["lines"] == ["100% of 4 attempts of bad in queue default failed"]
 
 
+async def test_worker_that_goes_on_watching_gives_no_all_clear_before_it_knows(broker, declare, client, work) -> None:
+    """A deploy replaces the worker that watches; the new one has seen no failure yet, nor anything else."""
+    plan = declare("failing: {when: failures, ratio: 0.5, least: 4, to: $OPS}")
+    before = Watch(broker, "w1")
+    await before.look(plan)
+    await client(plan).enqueue_many([NewJob("bad", {"n": 1})] * 4)
+    await work(plan)
+    assert await before.look(plan) == ["failing"]
+
+    await broker.delete(ALERTS_WATCHER)
+    await Watch(broker, "w2").look(plan)
+
+    assert [one["event"] for one in await deliveries(broker, plan)] == ["firing"]
+    assert (await ledger.read(broker, ["failing"]))["failing"].is_firing
+
+
+def test_history_covers_a_window_once_it_is_as_long() -> None:
+    history = History()
+    assert not history.covers(300.0)
+    for second in range(0, 600, 5):
+        history.add(float(second), {}, 300.0)
+        assert history.covers(300.0) == (second >= 300), second
+
+
 def test_window_of_failures(declare) -> None:
     plan = declare("failing: {when: failures, ratio: 0.5, least: 10, window: 5m, to: $OPS}")
     (alert,) = plan.alerts
