@@ -56,6 +56,7 @@ for (const chooser of document.querySelectorAll("[data-submits]")) {
   chooser.addEventListener("change", () => chooser.form.requestSubmit());
 }
 document.addEventListener("keydown", pressed);
+document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone
 writeTimes();
 setInterval(writeTimes, 1000);
 watchCharts();
