@@ -122,6 +122,15 @@ class Options:
     result: str = ""
     junit: str = ""
 
+    @property
+    def described(self) -> str:
+        """What is sent, and when, in words."""
+        when = "when the last have ended"
+        if self.rate_per_s is not None:
+            how = {"even": "evenly", "poisson": "a Poisson process", "together": "all users together"}[self.arrivals]
+            when = f"{self.rate_per_s:g}/s, {how}"
+        return f"{when}, {self.batch} in a call" if self.batch > 1 else when
+
 
 def read_options(given: Namespace, defaults: Options) -> Options:
     """Return what was given, completed by a scenario's defaults.

@@ -20,7 +20,7 @@ from jobctl.loadtest.result import Result, read_baseline
 from jobctl.loadtest.workers import Workers, running
 from jobctl.measure.runlog import Interval, RunLog, fairness_of, figures_of
 from jobctl.measure.thresholds import judge_all, parse_thresholds
-from jobctl.settings import Settings
+from jobctl.settings import Settings, redact_url
 
 if TYPE_CHECKING:
     from jobctl.loadtest.user import JobUser
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HOME = "load"  # folder of the load tests' own embedded broker, in that of the environment's
+NAMED = 3  # jobs that a result names
 ALIVE_S = 1.0  # between signs of life, and looks at the memory
 
 
@@ -45,6 +46,7 @@ class Owner:
         url: the broker.
         is_embedded: whether that is the load tests' own.
         measured_from_ms: end of the warm-up, by the broker's clock.
+        setting: what is measured, name -> text.
         is_over: the run ends; what stands beside the users returns.
         total: the log of all processes so far.
 
@@ -102,6 +104,15 @@ class Owner:
             )
             self.clock = BrokerClock(self.server)
             self._open = stack.pop_all()
+        kept = f"{options.backlog:,} kept waiting in every queue"
+        names = [each.name for each in registrations]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        self.setting = {
+            "broker": "embedded" if self.is_embedded else redact_url(self.url),
+            "workers": f"{count} of the test's own, {options.concurrency} at once each" if count else "yours",
+            "jobs": ", ".join(names[:NAMED]) + more,
+            "sent": kept if scenario.notes_starts else options.described,
+        }
         self.measured_from_ms = self._stopped_ms = 0.0
         self._threads = [threading.Thread(target=target, daemon=True) for target in (self._stay_alive, self._beside)]
         self._threads[0].start()
@@ -118,6 +129,7 @@ class Owner:
         figures = figures_of(self.total, interval, fair)
         self.result = Result(
             scenario=self.scenario.scenario or self.scenario.__name__,
+            setting=self.setting,
             run=self.id,
             interval=interval,
             warmup_s=self.options.warmup_s,

@@ -25,14 +25,35 @@ HIGHER_IS_BETTER = frozenset({"throughput"})
 SLOW_SENDER_MS = 10.0  # behind its schedule, p95: more than what a busy machine does now and then
 BUSY_SENDER = 0.9  # of a core
 MEMORY = ("broker.memory", "broker.growth", "worker.memory", "worker.growth")
+ONE_RUN_EACH = """\
+Windows of one run each: a machine that was busier during one of them shows as
+well. `jobctl bench --repeats` knows how far runs differ from each other."""
 SHOWN = ("p50", "p90", "p95", "p99", "max")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What is kept of an earlier run's result.
+
+    Attributes:
+        samples: metric -> what runs are compared by.
+        setting: of that run, its scenario included; empty = its file does not say.
+    """
+
+    samples: Mapping[str, Sequence[float]]
+    setting: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a run measured, and what came of its thresholds."""
+    """What a run measured, and what came of its thresholds.
+
+    Attributes:
+        setting: what was measured, name -> text: the broker, the workers, what was sent.
+    """
 
     scenario: str
+    setting: Mapping[str, str]
     run: str
     interval: Interval
     warmup_s: float
@@ -42,7 +63,7 @@ class Result:
     fair: Fairness | None
     verdicts: tuple[Verdict, ...]
     kills: int
-    baseline: Mapping[str, Sequence[float]] | None
+    baseline: Baseline | None
 
     @property
     def missed(self) -> int:
@@ -57,7 +78,7 @@ class Result:
     @cached_property
     def changes(self) -> dict[str, Comparison]:
         """Metric -> how it compares with the baseline; nothing without one."""
-        now, before = samples(self.log, self.interval), self.baseline or {}
+        now, before = samples(self.log, self.interval), self.baseline.samples if self.baseline else {}
         return {
             name: compare(before[name], now[name], is_higher_better=name in HIGHER_IS_BETTER)
             for name in now
@@ -78,6 +99,7 @@ class Result:
         return {
             "format": FORMAT,
             "scenario": self.scenario,
+            "setting": dict(self.setting),
             "run": self.run,
             "from_ms": self.interval.from_ms,
             "to_ms": self.interval.to_ms,
@@ -106,17 +128,30 @@ class Result:
     def text(self) -> str:
         """Return the result for a reader, 80 columns wide."""
         head = f"{self.scenario}: {self.interval.seconds:.1f} s measured, after {self.warmup_s:g} s of warm-up"
-        parts = [head, _columns(self._latencies()), _columns(self._counts())]
+        head += " (counts include it)" if self.warmup_s else ""
+        setting = [list(each) for each in self.setting.items()]
+        parts = [head, *map(_columns, (setting, self._latencies(), self._counts()))]
         if self.fair is not None:
             parts.append(_columns(_fair_rows(self.fair, self.log)))
         if self.verdicts:
             parts.append(_columns(_verdict_rows(self.verdicts)))
         if self.changes:
             parts.append(_columns(_change_rows(self.changes)))
+            parts.append("\n".join([*self._differences(), ONE_RUN_EACH]))
         if self.saturation:
             hint = "hint: latencies hold that delay; give it more users (-u), --processes, or a larger --jobctl-batch"
             parts.append(f"warning: {self.saturation}\n{hint}")
         return "\n\n".join(part for part in parts if part) + "\n"
+
+    def _differences(self) -> list[str]:
+        """Return how the baseline was measured otherwise, a line each."""
+        before = self.baseline.setting if self.baseline else {}
+        now = {"scenario": self.scenario, **self.setting}
+        return [
+            f"warning: not the same test: {name} was `{before[name]}`, is `{now[name]}`"
+            for name in now
+            if before.get(name, now[name]) != now[name]
+        ]
 
     def _latencies(self) -> list[list[str]]:
         rows = [["LATENCY", *SHOWN]]
@@ -148,8 +183,8 @@ def samples(log: RunLog, interval: Interval) -> dict[str, list[float]]:
     return {**found, **{name: [float(log.counts[name])] for name in ("lost", "dead")}}
 
 
-def read_baseline(path: str) -> dict[str, list[float]]:
-    """Return the samples of an earlier run's result.
+def read_baseline(path: str) -> Baseline:
+    """Return what an earlier run is compared by.
 
     Raises:
         UsageError: there is none in that file.
@@ -158,7 +193,11 @@ def read_baseline(path: str) -> dict[str, list[float]]:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
         if data["format"] != FORMAT:
             raise UsageError(f"`{path}` is a result of another version of jobctl", hint="measure the baseline anew")
-        return {str(name): [float(value) for value in values] for name, values in data["samples"].items()}
+        setting = {"scenario": data["scenario"], **data["setting"]} if "setting" in data else {}
+        return Baseline(
+            samples={str(name): [float(value) for value in values] for name, values in data["samples"].items()},
+            setting={str(name): str(text) for name, text in setting.items()},
+        )
     except OSError as error:
         raise UsageError(f"the baseline `{path}` cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from jobctl.errors import UsageError
-from jobctl.loadtest.result import Result, read_baseline
+from jobctl.loadtest.result import Baseline, Result, read_baseline
 from jobctl.measure.runlog import Interval, RunLog, figures_of
 from jobctl.measure.thresholds import judge_all, parse_thresholds
 
 INTERVAL = Interval(from_ms=0, to_ms=20_000)
 
 
-def result_of(rate: int, *limits: str, late_ms: float = 0.1, baseline: dict[str, list[float]] | None = None) -> Result:
+def result_of(
+    rate: int, *limits: str, late_ms: float = 0.1, baseline: Baseline | None = None, sent: str = "20/s"
+) -> Result:
     log = RunLog(generator_cpu=0.2)
     for at_s in range(20):
         for number in range(rate + at_s % 3):
@@ -27,6 +29,7 @@ def result_of(rate: int, *limits: str, late_ms: float = 0.1, baseline: dict[str,
     figures = figures_of(log, INTERVAL)
     return Result(
         scenario="throughput",
+        setting={"broker": "embedded", "sent": sent},
         run="run",
         interval=INTERVAL,
         warmup_s=2,
@@ -40,7 +43,7 @@ def result_of(rate: int, *limits: str, late_ms: float = 0.1, baseline: dict[str,
     )
 
 
-def saved(result: Result, path: Path) -> dict[str, list[float]]:
+def saved(result: Result, path: Path) -> Baseline:
     path.write_text(json.dumps(result.to_json()))
     return read_baseline(str(path))
 
@@ -71,6 +74,16 @@ def test_the_same_again_is_noise_and_twice_as_much_is_better(tmp_path: Path) -> 
     assert {str(change.outcome) for change in again.values()} <= {"noise", "same"}
     assert twice["throughput"].outcome == "better"
     assert twice["throughput"].ratio == pytest.approx(1.95, abs=0.1)
+
+
+def test_a_baseline_of_another_test_is_told(tmp_path: Path) -> None:
+    baseline = saved(result_of(20), tmp_path / "base.json")
+
+    assert "not the same test" not in result_of(20, baseline=baseline).text()
+    text = result_of(40, baseline=baseline, sent="40/s").text()
+
+    assert "warning: not the same test: sent was `20/s`, is `40/s`" in text
+    assert max(map(len, text.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1}', '{"format": 1, "samples": {"done.p95": ["x"]}}'])
