@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Callable
 from typing import Any
 
-DEADLINE_S = 30.0
+import pytest
+
+DEADLINE_S = 60.0
+
+
+def wait_until(condition: Callable[[], bool], trouble: Callable[[], str] = str, deadline_s: float = DEADLINE_S) -> None:
+    """Poll a condition until it holds, for tests without a loop; ``trouble`` says what is known if it never does."""
+    until = time.monotonic() + deadline_s
+    while not condition():
+        if time.monotonic() > until:
+            pytest.fail(f"not within {deadline_s:g} s: {trouble()}")
+        time.sleep(0.01)
 
 
 async def eventually(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) -> None:
