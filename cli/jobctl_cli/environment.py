@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from jobctl.clock import Clock, SystemClock
+from jobctl.errors import JobctlError
 from jobctl_cli.palette import Palette
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ ERROR = re.compile(r"(?:\x1b\[[\d;]*m)*error\[")
 
 class ReaderGone(Exception):
     """Who read our output has gone. An OSError, as Python has it, would be taken for one of the broker's connection."""
+
+
+class OutputFailed(JobctlError):
+    """What is to be written to stdout cannot be: a full disk, most likely. Not the broker's fault either."""
+
+    code = "output.failed"
 
 
 @dataclass(kw_only=True)
@@ -125,6 +132,7 @@ class Environment:
 
         Raises:
             ReaderGone: nobody reads it any more.
+            OutputFailed: it cannot be written.
         """
         with _reader_missed():
             self.stdout.write(text + "\n")
@@ -134,6 +142,7 @@ class Environment:
 
         Raises:
             ReaderGone: nobody reads it any more.
+            OutputFailed: it cannot be written.
         """
         with _reader_missed():
             self.stdout.flush()
@@ -142,7 +151,7 @@ class Environment:
         """Write a line to stderr: everything that is not data. With `--quiet` errors only."""
         if self.is_quiet and not ERROR.match(text):
             return
-        with suppress(ReaderGone):
+        with suppress(ReaderGone, OutputFailed):
             self.flush()  # keeps the order where both are one terminal
         self.stderr.write(text + "\n")
         self.stderr.flush()
@@ -166,6 +175,8 @@ def _reader_missed() -> Iterator[None]:
         yield
     except BrokenPipeError as error:
         raise ReaderGone from error
+    except OSError as error:
+        raise OutputFailed(f"the output cannot be written: {error.strerror or error}") from error
 
 
 def _stream(stream: TextIO | None, mode: str) -> TextIO:

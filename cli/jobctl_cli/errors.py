@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from jobctl.durations import format_elapsed
 from jobctl.errors import JobctlError, PayloadError
-from jobctl_cli.environment import ReaderGone
+from jobctl_cli.environment import OutputFailed, ReaderGone
 from jobctl_cli.exit_status import ExitStatus
-from jobctl_cli.text import harmless_lines
+from jobctl_cli.text import harmless, harmless_lines
 
 if TYPE_CHECKING:
     from jobctl_cli.environment import Environment
@@ -36,6 +36,8 @@ def report(error: BaseException, env: Environment) -> int:
         return ExitStatus.BROKEN_PIPE
     if env.is_debug:
         env.note("".join(traceback.format_exception(error)).rstrip())
+    if isinstance(error, OutputFailed):
+        _close_stdout(env)
     if isinstance(error, JobctlError):
         env.note(paint(rendered(error), env.err))
         return error.exit_code
@@ -99,6 +101,9 @@ def _interrupted(env: Environment) -> str:
 
 
 def _unexpected(error: BaseException, env: Environment) -> str:
+    if isinstance(error, OSError) and error.strerror:  # a file that cannot be written, a full disk: no bug
+        about = f"`{harmless(str(error.filename))}`: " if error.filename is not None else ""
+        return f"error[system]: {about}{error.strerror}"
     lines = harmless_lines(str(error)) or ["no message"]
     shown = f"error[internal]: {type(error).__name__}: {lines[0]}"
     return shown if env.is_debug else f"{shown}\nhint: this is a bug of jobctl; `--debug` shows where it happened"

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None, env: Environment | None = None) -> i
     env = env or Environment.of_process()
     try:
         status = run_program(list(sys.argv[1:] if argv is None else argv), env)
-        env.stdout.flush()
+        env.flush()
     except BaseException as error:
         from jobctl_cli.errors import report
 

@@ -121,6 +121,30 @@ def test_reader_that_goes_away_is_met_with_silence(project: Path) -> None:
     assert run.stdout.strip() in ("0", "141")  # 0 where all of it fits into the pipe before its reader leaves
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_no_fault_of_the_broker(project: Path, redis_url: str) -> None:
+    for command in (["inspect"], ["spec", "schema"]):
+        with Path("/dev/full").open("w") as full:
+            run = subprocess.run(
+                [sys.executable, "-m", "jobctl_cli", *command],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=os.environ | {"REDIS_URL": redis_url},
+                timeout=30,
+                check=False,
+            )
+
+        told = "error[output.failed]: the output cannot be written: No space left on device\n"
+        assert (run.returncode, run.stderr) == (1, told)
+
+
+def test_a_place_that_cannot_be_written_to_is_no_bug(offline) -> None:
+    out = offline("spec", "new", "/dev/null/x")
+
+    assert (out.exit_code, out.stderr) == (1, "error[system]: `/dev/null/x`: Not a directory\n")
+
+
 def test_write_to_a_closed_pipe_is_141(project: Path) -> None:
     read, write = os.pipe()
     os.close(read)

@@ -32,7 +32,7 @@ def show(env: Environment, output: str, view: View, found: Sequence[JobRecord | 
     shown: Sequence[JobRecord] = records
     if output in ("table", "wide") and len(records) > LISTED:  # of very many, people want to see what went wrong
         shown = [each for each in records if each.state is not JobState.COMPLETE][:LISTED]
-    if shown or not records:
+    if shown or not (records or (errors and output in ("table", "wide"))):
         jobs.show(env, output, view, shown)
     for error in errors[:SHOWN_ERRORS]:
         env.note(paint(rendered(error), env.err))

@@ -73,3 +73,10 @@ def test_wait_timeout_without_wait_means_nothing(offline) -> None:
 
     assert out.exit_code == 2
     assert "`--wait-timeout` means nothing without `--wait`" in out.stderr
+
+
+def test_a_job_that_is_not_there_is_an_error_and_no_list(jobctl) -> None:
+    out = jobctl("wait", "nosuch")
+
+    assert (out.exit_code, out.stdout) == (5, "")
+    assert jobctl("wait", "nosuch", "-o", "json").json == []
