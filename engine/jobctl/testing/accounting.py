@@ -87,6 +87,10 @@ class Account:
         """Whether every promise was kept: nothing lost, nothing unexpected, nothing left hanging."""
         return not (self.count(Fate.LOST) or self.count(Fate.UNEXPECTED) or self.unfinished)
 
+    def __repr__(self) -> str:
+        """As text: what an assertion that fails shows."""
+        return f"<{self}>"
+
     def __str__(self) -> str:
         """The counts that are not zero, those of broken promises with examples."""
         counts = Counter(self.fates.values())

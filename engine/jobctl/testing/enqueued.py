@@ -14,6 +14,7 @@ from jobctl.clock import utc
 from jobctl.compiler.plan import Plan, Registration
 from jobctl.durations import format_duration
 from jobctl.errors import UsageError
+from jobctl.names import did_you_mean
 from jobctl.records import JobRecord, JobState
 from jobctl.spec.forms import json_value
 from jobctl.testing.broker import HarnessBroker
@@ -21,6 +22,7 @@ from jobctl.testing.broker import HarnessBroker
 WAITING = (JobState.QUEUED, JobState.SCHEDULED, JobState.RETRYING)
 NEAR_S = 1.0  # due times may differ by so much: SAQ keeps them in whole seconds
 MOST_SHOWN = 10
+LONGEST_VALUE, LONGEST_PAYLOAD = 80, 160  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +42,19 @@ class Wanted:
     now_ms: int
 
     def __str__(self) -> str:
-        parts = [f"{name} = {_shown(value)}" for name, value in self.where.items()]
+        text = f"`{self.registration.name}`"
         if self.queue is not None:
-            parts.append(f"in queue {self.queue}")
+            text += f" in queue {self.queue}"
         if self.due_ms is not None:
-            parts.append(f"due {self._moment(self.due_ms)}")
-        return f"job `{self.registration.name}`" + (f" with {', '.join(parts)}" if parts else "")
+            text += f" due {self._moment(self.due_ms)}"
+        if self.where:
+            text += " with " + ", ".join(f"{name} = {_shown(value)}" for name, value in self.where.items())
+        return text
 
     def misses(self, record: JobRecord) -> list[str]:
         """Return how a record differs from what is wanted; nothing = it does not."""
         found = [
-            f"{name} is {_shown(record.payload.get(name))}"
+            f"{name} is {_shown(record.payload[name])}" if name in record.payload else f"{name} is not given"
             for name, value in self.where.items()
             if name not in record.payload or not _fits(value, record.payload[name])
         ]
@@ -101,6 +105,7 @@ class Board:
         Raises:
             AssertionError: there is none, or not as many; the message shows what is there instead.
             UnknownJob: no spec declares the job.
+            UsageError: the job has no such field, or there is no such queue: nothing could ever fit.
         """
         __tracebackhide__ = True
         if count == 0:
@@ -130,7 +135,7 @@ class Board:
         wanted = self._wanted(job, where, queue, in_, at)
         found = [one for one in self._of(wanted, self.broker.records(*WAITING)) if not wanted.misses(one)]
         if found:
-            lines = [f"expected no {wanted} to be enqueued, and there {_are(len(found))}:"]
+            lines = [f"expected no job {wanted} to be enqueued, and there {_are(len(found))}:"]
             raise AssertionError("\n".join([*lines, *self._lines(found, wanted)]))
 
     def _wanted(
@@ -145,8 +150,13 @@ class Board:
         due_ms = None if at is None else round(at.timestamp() * 1000)
         if in_ is not None:
             due_ms = now_ms + round(seconds("in_", in_) * 1000)
+        registration = self.plan.registration(job)
+        for name in where or {}:
+            _insist(f"job `{registration.name}` has no field", name, [field.name for field in registration.payload])
+        if queue is not None:
+            _insist("there is no queue", queue, self.plan.queue_names)
         plain = {name: value if callable(value) else json_value(value) for name, value in (where or {}).items()}
-        return Wanted(registration=self.plan.registration(job), where=plain, queue=queue, due_ms=due_ms, now_ms=now_ms)
+        return Wanted(registration=registration, where=plain, queue=queue, due_ms=due_ms, now_ms=now_ms)
 
     @staticmethod
     def _of(wanted: Wanted, records: Sequence[JobRecord]) -> list[JobRecord]:
@@ -156,10 +166,11 @@ class Board:
         self, wanted: Wanted, waiting: Sequence[JobRecord], fitting: Sequence[JobRecord], count: int | None
     ) -> str:
         if count is not None and fitting:
-            lines = [f"expected {count} times {wanted} to be enqueued, and there {_are(len(fitting))}:"]
+            jobs = "job" if count == 1 else "jobs"
+            lines = [f"expected {count} {jobs} {wanted} to be enqueued, and there {_are(len(fitting))}:"]
             return "\n".join([*lines, *self._lines(fitting, wanted)])
         same = self._of(wanted, waiting)
-        lines = [f"no {wanted} is enqueued"]
+        lines = [f"no job {wanted} is enqueued"]
         if same:
             lines += [f"`{wanted.registration.name}` is enqueued, but:", *self._lines(same, wanted)]
         others = Counter(self._name(record.type) for record in waiting if record not in same)
@@ -175,9 +186,9 @@ class Board:
 
     def _lines(self, records: Sequence[JobRecord], wanted: Wanted) -> list[str]:
         lines = []
-        for record in records[:MOST_SHOWN]:
-            misses = ", ".join(wanted.misses(record)) or f"{record.state} in queue {record.queue}"
-            lines.append(f"  {record.key}: {misses}; payload {_shown(dict(record.payload))}")
+        for record in sorted(records, key=lambda one: len(wanted.misses(one)))[:MOST_SHOWN]:  # the nearest first
+            differs = ", ".join(wanted.misses(record)) or f"{record.state} in queue {record.queue}"
+            lines.append(f"  {differs}: {record.key} {_shown(dict(record.payload), LONGEST_PAYLOAD)}")
         if len(records) > MOST_SHOWN:
             lines.append(f"  and {len(records) - MOST_SHOWN} more")
         return lines
@@ -200,5 +211,16 @@ def _are(count: int) -> str:
     return "is one" if count == 1 else f"are {count}"
 
 
-def _shown(value: Any) -> str:
-    return getattr(value, "__name__", "a test") if callable(value) else json.dumps(value, ensure_ascii=False)
+def _shown(value: Any, longest: int = LONGEST_VALUE) -> str:
+    if callable(value):
+        return f"what {getattr(value, '__name__', 'a test')} accepts"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def _insist(what: str, name: str, known: Sequence[str]) -> None:
+    """Refuse a name that cannot be: what looks for it would find nothing for ever, and be content with that."""
+    if name not in known:
+        raise UsageError(
+            f"{what} `{name}`", hint=did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
+        )

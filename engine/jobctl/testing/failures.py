@@ -1,21 +1,43 @@
-"""How pytest shows jobctl's own errors: with the hint, and without what is inside jobctl."""
+"""What pytest shows of failures: jobctl's own errors with the hint and without its insides, and the jobs that ran."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import jobctl
 from jobctl.errors import JobctlError
 
+if TYPE_CHECKING:
+    from jobctl.testing.ran import Runs
+
 ENGINE = Path(jobctl.__file__).parent
+MOST_SHOWN = 20
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
-    """Let an error say what to do; of a test show its own lines, of a fixture that cannot be made none at all."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let an error say what to do, and a failed test which jobs ran in it."""
+    _improve(item, call)
+    report = yield
+    harness = getattr(item, "funcargs", {}).get("jobctl_harness")
+    if report.failed and call.when == "call" and harness is not None and harness.history:
+        report.sections.append(("Jobs that ran", _told(harness.history)))
+    return report
+
+
+def _told(history: Runs) -> str:
+    left = len(history) - MOST_SHOWN
+    return repr(history[:MOST_SHOWN]) + (f"\nand {left} more" if left > 0 else "")
+
+
+def _improve(item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
+    """Add the hint; of a test show its own lines, of a fixture that cannot be made none at all."""
     error = call.excinfo.value if call.excinfo is not None else None
     if call.excinfo is None or not isinstance(error, JobctlError):
         return

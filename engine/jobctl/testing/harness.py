@@ -19,6 +19,7 @@ from jobctl.testing.clock import stepped_scripts
 from jobctl.testing.jobs import BlockingJobs, BlockingWorker, HarnessWorker, Jobs
 from jobctl.testing.noted import NotedBlockingClient, NotedClient, Promises
 from jobctl.testing.process import ProcessWorker
+from jobctl.testing.ran import Runs
 from jobctl.testing.server import shared_server
 from jobctl.testing.specs import plan_of
 from jobctl.testing.state import WorkerState
@@ -96,6 +97,12 @@ class Harness:
     def worker(self) -> HarnessWorker | BlockingWorker:
         """The worker that the test chose."""
         return self._chosen if self.loop is None else BlockingWorker(self._chosen, self.loop)
+
+    @property
+    def history(self) -> Runs:
+        """Everything that has run so far."""
+        made = {id(one): one for one in (vars(self).get("stepped"), vars(self).get("_chosen")) if one is not None}
+        return Runs([ran for worker in made.values() for ran in worker.history])
 
     @cached_property
     def client(self) -> NotedClient | NotedBlockingClient:

@@ -72,6 +72,7 @@ class ProcessWorker:
         self.plan = plan
         self.broker = broker
         self.process: subprocess.Popen[bytes] | None = None
+        self.history: list[Ran] = []
         self._folder = folder
         self._cwd = cwd
         self._command = [
@@ -152,7 +153,9 @@ class ProcessWorker:
             if not self._runs():
                 await self.start()  # a fault has killed it: as its supervisor would
             if self._is_at_rest():
-                return Runs([*self._log.take(self.broker), *self._take_lost()])
+                ran = [*self._log.take(self.broker), *self._take_lost()]
+                self.history += ran
+                return Runs(ran, self.plan)
             if time.monotonic() - started > DEADLINE_S:
                 raise self._trouble("it did not come to rest")
             await asyncio.sleep(LOOK_S)

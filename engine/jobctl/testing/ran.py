@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from jobctl.durations import format_duration
 from jobctl.records import JobRecord
+
+if TYPE_CHECKING:
+    from jobctl.compiler.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +56,27 @@ class Ran:
 
 
 class Runs(Sequence[Ran]):
-    """The deliveries that ended while somebody looked."""
+    """The deliveries that ended while somebody looked.
 
-    def __init__(self, runs: Sequence[Ran] = ()) -> None:
+    Args:
+        runs: in the order of their ends.
+        plan: says which jobs there are.
+    """
+
+    def __init__(self, runs: Sequence[Ran] = (), plan: Plan | None = None) -> None:
         self._runs = tuple(runs)
+        self._plan = plan
 
     def of(self, job: str) -> Runs:
-        """Return those of one job, by its name or type."""
-        return Runs([ran for ran in self._runs if job in (ran.job, ran.type)])
+        """Return those of one job, by its name or type.
+
+        Raises:
+            UnknownJob: there is no such job, so that it never could have run.
+        """
+        found = [ran for ran in self._runs if job in (ran.job, ran.type)]
+        if not found and self._plan is not None:
+            self._plan.registration(job)
+        return Runs(found, self._plan)
 
     @property
     def outcomes(self) -> list[str]:
@@ -73,14 +89,14 @@ class Runs(Sequence[Ran]):
         return dict(Counter(ran.job for ran in self._runs))
 
     def __add__(self, other: Sequence[Ran]) -> Runs:
-        return Runs([*self._runs, *other])
+        return Runs([*self._runs, *other], self._plan)
 
     @overload
     def __getitem__(self, index: int) -> Ran: ...
     @overload
     def __getitem__(self, index: slice) -> Runs: ...
     def __getitem__(self, index: int | slice) -> Ran | Runs:
-        return Runs(self._runs[index]) if isinstance(index, slice) else self._runs[index]
+        return Runs(self._runs[index], self._plan) if isinstance(index, slice) else self._runs[index]
 
     def __len__(self) -> int:
         return len(self._runs)

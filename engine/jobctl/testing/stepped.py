@@ -75,6 +75,7 @@ class SteppedWorker:
         self.concurrency = concurrency
         self.starts: Counter[str] = Counter()
         self.ends: Counter[str] = Counter()
+        self.history: list[Ran] = []
         self.state = state
         self._names = {job.type: job.name for job in plan.registrations}
         self._handlers = handlers
@@ -149,9 +150,10 @@ class SteppedWorker:
             await self._woken.wait()
         self._performing.remove(execution)
         await self._finish_hooks()
-        ran = execution.ran + await self._bury(execution, before)
+        [ran] = execution.ran + await self._bury(execution, before)
         self._is_dead = False
-        return ran[0]
+        self.history.append(ran)
+        return ran
 
     def kill(self) -> None:
         """Lose this worker, as by `kill -9`; another takes over, and what it held runs again when its leases end."""
@@ -257,7 +259,8 @@ class SteppedWorker:
             worked = await self._work()
             ran += worked
             if not (worked or ticks or findings.recovered):
-                return Runs(ran)
+                self.history += ran
+                return Runs(ran, self.plan)
 
     async def _work(self) -> list[Ran]:
         """Take turns until nothing is queued and nothing runs."""

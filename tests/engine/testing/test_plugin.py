@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -147,7 +148,7 @@ def test_without_hypothesis_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.slow
-def test_errors_of_jobctl_show_the_line_of_the_test_and_what_to_do(tmp_path: Path) -> None:
+def test_a_failure_shows_the_line_of_the_test_what_to_do_and_what_ran(tmp_path: Path) -> None:
     write(
         tmp_path,
         jobspecs__jobs_dot_yaml=SPEC,
@@ -161,12 +162,17 @@ def test_errors_of_jobctl_show_the_line_of_the_test_and_what_to_do(tmp_path: Pat
             @pytest.mark.jobctl(concurency=3)
             def test_option(jobs):
                 pass
+
+            def test_result(client, worker):
+                client.enqueue("greet", name="ada")
+                assert worker.drain().outcomes == ["dead"]
             """,
     )
 
     out = run_pytest(tmp_path)
 
-    assert "1 failed, 1 error" in out.stdout
+    assert "2 failed, 1 error" in out.stdout
+    assert re.search(r"- Jobs that ran -+\n\d\d:\d\d:\d\d greet complete, attempt 1 of 4\n", out.stdout)
     assert '>       jobs.perform("gret", name="ada")\nE       jobctl.errors.UnknownJob: no job `gret`' in out.stdout
     assert "E       hint: did you mean `greet`?\n\ntest_wrong.py:5: UnknownJob" in out.stdout
     assert "\nthe marker `jobctl` has no option `concurency`\nhint: did you mean `concurrency`?\n" in out.stdout
