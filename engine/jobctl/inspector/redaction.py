@@ -85,7 +85,8 @@ def _split(registration: Registration, payload: Mapping[str, Any]) -> tuple[dict
     The longest of them come first: a secret that is part of another leaves nothing of it.
     """
     shown = PayloadSchema(registration.name, registration.payload).redact(payload)
-    forms = {form for text in _hidden(payload, shown) if len(text) >= SHORTEST_SECRET for form in _forms(text)}
+    texts = {*_hidden(payload, shown), *_defaults(registration, payload)}
+    forms = {form for text in texts if len(text) >= SHORTEST_SECRET for form in _forms(text)}
     return shown, sorted(forms, key=len, reverse=True)
 
 
@@ -116,6 +117,13 @@ def _hidden(value: Any, shown: Any) -> Iterator[str]:
             yield from _hidden(inner, other)
     else:
         yield from _leaves(value)
+
+
+def _defaults(registration: Registration, payload: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the secrets that a handler was given for fields that are left out."""
+    for field in registration.payload:
+        if field.secret and field.default is not None and field.name not in payload:
+            yield from _leaves(field.default)
 
 
 def _leaves(value: Any) -> Iterator[str]:

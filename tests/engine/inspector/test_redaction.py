@@ -118,3 +118,16 @@ def test_each_line_of_a_long_secret_is_hidden(plan: Plan) -> None:
     shown = redact(replace(record(error="parsing kqhkiG9w0BAQEF failed"), payload={"password": key}), plan)
 
     assert shown.error == "parsing *** failed"
+
+
+def test_a_default_that_a_handler_was_given_is_hidden_too(plan: Plan) -> None:
+    (mail, *others) = plan.registrations
+    to, password = mail.payload
+    declared = replace(mail, payload=(to, replace(password, default=PASSWORD)))
+
+    shown = redact(
+        replace(record(error=f"no: {PASSWORD}"), payload={"to": "x"}),
+        replace(plan, registrations=(declared, *others)),
+    )
+
+    assert shown.error == "no: ***"
