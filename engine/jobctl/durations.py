@@ -57,11 +57,11 @@ def format_elapsed(seconds: float) -> str:
         >>> format_elapsed(0.0042), format_elapsed(12.34), format_elapsed(4000)
         ('4ms', '12.3s', '1h6m')
     """
-    if seconds < 1:
+    if seconds < 0.9995:  # what would be rounded to 1000ms or to 60.0s belongs to the next unit
         return f"{max(seconds, 0) * 1000:.0f}ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f}s"
-    whole = int(seconds)
+    whole = max(int(seconds), 60)
     for big, small in (("d", "h"), ("h", "m"), ("m", "s")):
         if whole >= UNITS_S[big]:
             head, rest = divmod(whole, int(UNITS_S[big]))

@@ -34,7 +34,7 @@ def seed(db: Database, *, now: datetime) -> int:
     added = 0
     for row in _rows(now):  # one after the other, for they refer to one another
         with db.begin() as session:
-            if session.get(type(row), row.id) is None:  # type: ignore[attr-defined]
+            if session.get(type(row), row.id) is None:  # type: ignore[attr-defined]  # each model has one
                 session.add(row)
                 added += 1
     return added

@@ -47,7 +47,7 @@ class Mailbox:
             envelope.rcpt_tos.append(address)
         return self.rcpt_answer
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         """Keep a letter."""
         if self.data_answer.startswith("250"):
             assert isinstance(envelope.content, bytes)
