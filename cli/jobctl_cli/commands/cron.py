@@ -40,6 +40,9 @@ RESUME_EXAMPLES = """
 BACKFILL_EXAMPLES = """
     jobctl cron backfill daily-cleanup --from 2026-01-01 --to 2026-01-08 --dry-run
 """
+FORGET_EXAMPLES = """
+    jobctl cron forget old-report                # gone from the specs and from all workers
+"""
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The schedule: its job's name, or JOB/LABEL")]
 Force = Annotated[bool, typer.Option("--force", help="Also where the earlier run has not ended")]
@@ -56,6 +59,7 @@ def group() -> typer.Typer:
     app.command("pause", cls=Command, epilog=PAUSE_EXAMPLES)(pause)
     app.command("resume", cls=Command, epilog=RESUME_EXAMPLES)(resume)
     app.command("backfill", cls=Command, epilog=BACKFILL_EXAMPLES)(backfill)
+    app.command("forget", cls=Command, epilog=FORGET_EXAMPLES)(forget)
     return app
 
 
@@ -153,6 +157,18 @@ def pause(ctx: typer.Context, schedule: Id, *, spec: SpecPath = None, output: Ou
 def resume(ctx: typer.Context, schedule: Id, *, spec: SpecPath = None, output: Output = "table") -> None:
     """Let a schedule's ticks make jobs again, from now on; those of the pause are not made up for."""
     _change(ctx, schedule, spec, output, is_pause=False)
+
+
+def forget(ctx: typer.Context, schedule: Id, *, spec: SpecPath = None, output: Output = "table") -> None:
+    """Drop a schedule that is in no spec any more, with its history. It would go by itself after 90 days."""
+    from jobctl_cli import session
+    from jobctl_cli.screens import cron as screen
+
+    env: Environment = ctx.obj
+    plan = session.find_plan(env, spec)
+    status = session.inspecting(env, plan, lambda inspector: inspector.schedules.forget(schedule))
+    screen.show_list(env, output, [status])
+    env.note(f"note: schedule `{schedule}` is forgotten")
 
 
 def backfill(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
+from jobctl.clock import utc
 from jobctl.durations import format_elapsed
 from jobctl_cli import table
 from jobctl_cli.errors import paint
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 STATES = {"active": "green", "paused": "yellow", "unseen": "yellow", "new": "blue"}
 COLUMNS = (
     *(Column("SCHEDULE", least=10), Column("CRON", least=9), Column("TIMEZONE", least=6), Column("STATE")),
-    *(Column("NEXT", least=16), Column("LAST", least=16), Column("OUTCOME"), Column("DRIFT", right=True)),
+    *(Column("NEXT"), Column("LAST"), Column("OUTCOME"), Column("DRIFT", right=True)),
 )
+NARROW = 110  # columns of a screen on which these do not fit; it has no zones, and times as short as they can be read
+SHORT_COLUMNS = tuple(column for column in COLUMNS if column.title != "TIMEZONE")
 REASONS = {
     "claimed": "another call has this tick",
     "skipped": "the earlier run has not ended; `--force` runs it all the same",
@@ -43,7 +47,11 @@ def show_list(env: Environment, output: str, statuses: Sequence[ScheduleStatus])
     def render() -> str:
         if not statuses:
             return env.out("dim", "no schedules: a job with `cron` in its spec has one")
-        return table.render(COLUMNS, [row(one) for one in statuses], env.out, table.screen_width(env), is_dense=True)
+        width = None if output == "wide" else table.screen_width(env)
+        if width is None or width >= NARROW:
+            return table.render(COLUMNS, [row(one) for one in statuses], env.out, width, is_dense=True)
+        now = utc(env.clock.time())
+        return table.render(SHORT_COLUMNS, [_short_row(one, now) for one in statuses], env.out, width, is_dense=True)
 
     emit(env, output, [_status(one) for one in statuses], table=render, names=lambda: (o.schedule.id for o in statuses))
     for one in statuses:
@@ -136,20 +144,47 @@ def show_filled(env: Environment, output: str, filled: Sequence[Filled]) -> int:
 
 def row(one: ScheduleStatus) -> list[str | Cell]:
     """Return the cells of a schedule."""
-    last = one.last
+    next_time, last_time = (f"{time:%Y-%m-%d %H:%M:%S}" if time else "-" for time in _times(one))
     state = f"{one.state}, {one.waiting} waiting" if one.waiting else one.state
+    schedule = one.schedule
     return [
-        one.schedule.id,
-        one.schedule.expression,
-        one.schedule.timezone,
-        Cell("overdue", "bold red") if one.overdue_ms else Cell(state, STATES.get(one.state, "dim")),
-        f"{one.next:%Y-%m-%d %H:%M:%S}" if one.next and one.state != "paused" else "-",
-        f"{datetime.fromtimestamp(last.tick_ms / 1000, one.next.tzinfo if one.next else None):%Y-%m-%d %H:%M:%S}"
-        if last
-        else "-",
-        _outcome(last) if last else "-",
-        _drift(last) if last else "-",
+        schedule.id,
+        schedule.expression,
+        schedule.timezone,
+        _state(one, state),
+        next_time,
+        last_time,
+        *_ending(one),
     ]
+
+
+def _short_row(one: ScheduleStatus, now: datetime) -> list[str | Cell]:
+    next_time, last_time = (_short(time, now) if time else "-" for time in _times(one))
+    is_running = one.waiting and one.state == "active"
+    state = _state(one, f"{one.waiting} waiting" if is_running else one.state)
+    return [one.schedule.id, one.schedule.expression, state, next_time, last_time, *_ending(one)]
+
+
+def _times(one: ScheduleStatus) -> tuple[datetime | None, datetime | None]:
+    """Return the next and the last tick, in the schedule's zone."""
+    zone = ZoneInfo(one.schedule.timezone)
+    last = datetime.fromtimestamp(one.last.tick_ms / 1000, zone) if one.last else None
+    return one.next if one.state != "paused" else None, last
+
+
+def _short(time: datetime, now: datetime) -> str:
+    today = now.astimezone(time.tzinfo)
+    if time.date() == today.date():
+        return f"{time:%H:%M:%S}"
+    return f"{time:%b %d %H:%M}" if time.year == today.year else f"{time:%Y-%m-%d}"
+
+
+def _state(one: ScheduleStatus, state: str) -> Cell:
+    return Cell("overdue", "bold red") if one.overdue_ms else Cell(state, STATES.get(one.state, "dim"))
+
+
+def _ending(one: ScheduleStatus) -> tuple[str | Cell, str]:
+    return (_outcome(one.last), _drift(one.last)) if one.last else ("-", "-")
 
 
 def _outcome(run: ScheduleRun) -> Cell:

@@ -45,6 +45,7 @@ class Action(StrEnum):
     SCHEDULE_RESUME = "schedule.resume"
     SCHEDULE_RUN = "schedule.run"
     SCHEDULE_BACKFILL = "schedule.backfill"
+    SCHEDULE_FORGET = "schedule.forget"
     JOB_ENQUEUE = "job.enqueue"
     """By hand in a console; what applications enqueue is not an operator's doing."""
     JOB_REPLAY = "job.replay"

@@ -14,7 +14,7 @@ from jobctl.broker.connect import translate_errors
 from jobctl.broker.server_clock import ask_time
 from jobctl.clock import utc
 from jobctl.compiler.plan import Plan, Schedule
-from jobctl.errors import UnknownSchedule, UsageError
+from jobctl.errors import JobctlError, UnknownSchedule, UsageError
 from jobctl.inspector import audit
 from jobctl.inspector.overdue import FORGOTTEN_S, overdue_ms, stored_schedule, texts
 from jobctl.inspector.redaction import HIDDEN, secretive_types
@@ -68,7 +68,7 @@ class ScheduleStatus:
 
     Attributes:
         state: ``active``; ``paused``; ``unseen``: in this plan, but no scheduler has it; ``orphaned``: in no plan that
-            runs; ``removed`` from the spec; ``new``: no scheduler has ever had it.
+            runs; ``removed`` from the spec; ``ended``: it has no further tick; ``new``: no scheduler has ever had it.
         next: the next tick, None if there is none.
         last: the latest tick.
         overdue_ms: how long the next tick has been due without being claimed; 0 = it is not.
@@ -140,6 +140,29 @@ class Schedules:
     async def resume(self, schedule_id: str) -> bool:
         """Let its ticks make jobs again, from now on; return whether it was paused."""
         return await self._change(schedule_id, self._registry.resume, audit.Action.SCHEDULE_RESUME)
+
+    async def forget(self, schedule_id: str) -> ScheduleStatus:
+        """Drop one that no running worker has any more, with its history; return what it was.
+
+        Raises:
+            JobctlError: it is in the specs, or a scheduler has had it within the last 90 s.
+        """
+        status = await self.find(schedule_id)
+        with translate_errors():
+            seconds, _ = await ask_time(self._redis)
+            is_declared = self._plan is not None and any(one.id == schedule_id for one in self._plan.schedules)
+            if is_declared or seconds - status.seen_ms / 1000 <= UNSEEN_S:
+                where = "in the specs" if is_declared else "still run by a worker, or was a moment ago"
+                raise JobctlError(
+                    f"schedule `{schedule_id}` is {where}",
+                    code="schedule.in-use",
+                    hint="take it out of the spec; 90 s after the last worker with it has gone it can be forgotten",
+                )
+            await self._registry.forget(schedule_id)
+            await audit.record(
+                self._redis, audit.Action.SCHEDULE_FORGET, target=schedule_id, count=1, actor=self._actor
+            )
+        return status
 
     async def run(self, schedule_id: str, *, force: bool = False) -> Filled:
         """Run its job now, paused or not; its `overlap` holds unless forced."""
@@ -279,11 +302,15 @@ def _status(
     else:
         name = "active"
     is_missed = schedule_id in planned or unseen_s < FORGOTTEN_S
+    # a clock that was set back has to pass the last tick once more
+    since_ms = max(now_ms, int(state.get("last_ms", 0)))
+    following = None if name == "removed" else next_tick(schedule, utc(since_ms / 1000))
+    if name == "active" and following is None:
+        name = "ended"
     return ScheduleStatus(
         schedule=schedule,
         state=name,
-        # a clock that was set back has to pass the last tick once more
-        next=None if name == "removed" else next_tick(schedule, utc(max(now_ms, int(state.get("last_ms", 0))) / 1000)),
+        next=following,
         last=last,
         overdue_ms=overdue_ms(schedule, state, now_ms) if is_missed else 0,
         waiting=waiting,

@@ -106,6 +106,21 @@ class Registry:
             _, resumed = await pipe.execute()
         return bool(resumed)
 
+    async def forget(self, schedule_id: str) -> None:
+        """Drop what is stored of a schedule; one that a scheduler has comes back as new."""
+        name = await self.resolve(schedule_id)
+        renamed = await self._server.hgetall(keys.SCHEDULES_RENAMED)  # type: ignore[misc]
+        async with self._server.pipeline(transaction=True) as pipe:
+            pipe.delete(
+                *(keys.schedule(name), keys.schedule_history(name), keys.schedule_runs(name)),
+                keys.schedule_waiting(name),
+            )
+            pipe.zrem(keys.SCHEDULES, name)
+            for former, target in renamed.items():
+                if target.decode() == name:
+                    pipe.hdel(keys.SCHEDULES_RENAMED, former)
+            await pipe.execute()
+
     async def waiting(self, schedule_id: str) -> int | None:
         """Return the first tick that waits for the end of the run before it, ms; None if there is none."""
         found = await self._server.zrange(keys.schedule_waiting(await self.resolve(schedule_id)), 0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -196,3 +197,36 @@ def test_removed_schedule_is_listed_with_its_history(
 
     assert jobctl("cron", "list", "-o", "json").json[0]["state"] == "removed"
     assert jobctl("cron", "history", "boom").exit_code == 0
+
+
+def test_list_fits_a_small_screen_with_its_times_whole(jobctl: Any, stored: Any, server: redis_py.Redis) -> None:
+    jobctl("cron", "run", "boom")
+
+    out = jobctl("cron", "list", tty=True, columns=80, NO_COLOR="1")
+    wide = jobctl("cron", "list", "-o", "wide", tty=True, columns=80, NO_COLOR="1")
+
+    heading, line = out.lines
+    assert heading.split() == ["SCHEDULE", "CRON", "STATE", "NEXT", "LAST", "OUTCOME", "DRIFT"]
+    assert max(map(len, out.lines)) <= 80
+    assert "\u2026" not in line
+    assert "TIMEZONE" in wide.stdout
+
+
+def test_schedule_nobody_has_is_forgotten_when_asked(jobctl: Any, stored: Any, server: redis_py.Redis) -> None:
+    old = "left/one"
+    definition = {**json.loads(server.hget(keys.schedule("boom"), "definition")), "job": "left", "type": "left"}  # type: ignore[arg-type]
+    server.hset(keys.schedule(old), mapping={"definition": json.dumps(definition), "last_ms": 1, "paused_ms": 1})
+    server.hset(keys.SCHEDULES_RENAMED, "older", old)
+    server.zadd(keys.SCHEDULES, {old: time.time() * 1000})
+
+    for name in (old, "boom"):
+        refused = jobctl("cron", "forget", name)
+        assert (refused.exit_code, "error[schedule.in-use]" in refused.stderr) == (1, True)
+    server.zadd(keys.SCHEDULES, {old: (time.time() - 100) * 1000})
+    done = jobctl("cron", "forget", old, "-o", "name")
+
+    assert (done.exit_code, done.lines) == (0, [old])
+    assert [row["id"] for row in jobctl("cron", "list", "-o", "json").json] == ["boom"]
+    assert not server.exists(keys.schedule(old), keys.SCHEDULES_RENAMED)
+    assert jobctl("cron", "forget", old).exit_code == 5
+    assert jobctl("audit", "--action", "schedule", "-o", "json").json[0]["action"] == "schedule.forget"

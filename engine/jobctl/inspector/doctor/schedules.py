@@ -30,8 +30,8 @@ async def check(case: Case) -> list[Finding]:
                     code="schedules.orphaned",
                     severity=Severity.WARNING,
                     summary=f"schedule `{name}` is in no spec that runs",
-                    meaning="Its workers are gone, and it was not removed from a spec: it does not fire.",
-                    remedy="jobctl run  # with the spec that has it, or with one that does not, to have it removed",
+                    meaning="Its workers are gone, or its job was taken out of the specs: it does not fire.",
+                    remedy=f"jobctl cron forget {name}  # or `jobctl run` with the spec that has it",
                     facts={"schedule": name, "seen_ms": status.seen_ms},
                 )
             )
