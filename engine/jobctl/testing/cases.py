@@ -15,6 +15,7 @@ from jobctl.testing.noted import NotedBlockingClient, NotedClient
 class _Case(unittest.TestCase):
     options: ClassVar[Options] = Options(spec=["jobspecs"])
     """Where the specs are, from the current folder, and what the worker is like."""
+    harness: Harness
     broker: HarnessBroker
     clock: SteppedClock
 
@@ -33,7 +34,7 @@ class JobsCase(_Case):
     def setUp(self) -> None:
         """Make the parts."""
         super().setUp()
-        harness = Harness(self.options, self.make_state(), is_blocking=True)
+        harness = self.harness = Harness(self.options, self.make_state(), is_blocking=True)
         self.addCleanup(harness.close)
         self.broker, self.clock = harness.broker, harness.broker.clock
         self.jobs = cast(BlockingJobs, harness.jobs)
@@ -51,7 +52,7 @@ class AsyncJobsCase(_Case, unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
         """Make the parts."""
         await super().asyncSetUp()
-        harness = Harness(self.options, self.make_state())
+        harness = self.harness = Harness(self.options, self.make_state())
         self.addAsyncCleanup(harness.aclose)
         self.broker, self.clock = harness.broker, harness.broker.clock
         self.jobs = cast(Jobs, harness.jobs)

@@ -20,7 +20,7 @@ import pytest
 
 from jobctl.errors import UsageError
 from jobctl.names import did_you_mean
-from jobctl.testing.failures import pytest_runtest_makereport
+from jobctl.testing.failures import Hints, Histories
 from jobctl.testing.plugin import spec_of
 from jobctl.testing.specs import choose_spec, spec_paths
 
@@ -51,8 +51,9 @@ def join(config: pytest.Config) -> None:
     ]
     ours = {name: fixture for name, fixture in FIXTURES.items() if not any(_offers(one, name) for one in others)}
     module = ModuleType("jobctl_fixtures")
-    vars(module).update(ours, pytest_runtest_makereport=pytest_runtest_makereport, pytest_unconfigure=_stop_server)
-    config.pluginmanager.register(module)
+    vars(module).update(ours, pytest_unconfigure=_stop_server)
+    for plugin in (module, Hints(), Histories()):
+        config.pluginmanager.register(plugin)
 
 
 def _offers(plugin: object, name: str) -> bool:

@@ -155,6 +155,12 @@ def test_a_failure_shows_the_line_of_the_test_what_to_do_and_what_ran(tmp_path: 
         plugin_app_dot_py=HANDLERS,
         test_wrong_dot_py="""
             import pytest
+            from jobctl.testing import JobsCase
+
+            class GreetCase(JobsCase):
+                def test_in_a_case(self):
+                    self.jobs.perform("greet", name="bob")
+                    self.jobs.perform("greett", name="bob")
 
             def test_misspelt(jobs):
                 jobs.perform("gret", name="ada")
@@ -171,10 +177,10 @@ def test_a_failure_shows_the_line_of_the_test_what_to_do_and_what_ran(tmp_path: 
 
     out = run_pytest(tmp_path)
 
-    assert "2 failed, 1 error" in out.stdout
-    assert re.search(r"- Jobs that ran -+\n\d\d:\d\d:\d\d greet complete, attempt 1 of 4\n", out.stdout)
+    assert "3 failed, 1 error" in out.stdout
+    assert len(re.findall(r"- Jobs that ran -+\n\d\d:\d\d:\d\d greet complete, attempt 1 of 4\n", out.stdout)) == 2
     assert '>       jobs.perform("gret", name="ada")\nE       jobctl.errors.UnknownJob: no job `gret`' in out.stdout
-    assert "E       hint: did you mean `greet`?\n\ntest_wrong.py:5: UnknownJob" in out.stdout
+    assert out.stdout.count("E       hint: did you mean `greet`?\n\ntest_wrong.py:") == 2
     assert "\nthe marker `jobctl` has no option `concurency`\nhint: did you mean `concurrency`?\n" in out.stdout
 
 
