@@ -151,7 +151,7 @@ class TopApp(App[None]):
         """Show what is wrong, or that the broker lets us wait."""
         told = header.alerts(self.feed)
         if self._trouble_at:
-            told.insert(0, f"{self.trouble}; trying again since {_since(self._trouble_at)}")
+            told.insert(0, f"{self.trouble.rstrip('.')}; trying again since {_since(self._trouble_at)}")
         elif self.trouble:
             told.insert(0, self.trouble)
         elif self.is_reading and time.monotonic() - self._asked_at > SILENT_S:
