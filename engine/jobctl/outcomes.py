@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 from jobctl.durations import parse_duration
@@ -33,6 +34,8 @@ class RetryAfter(Outcome):
             self.delay_s = float(delay)
         if self.delay_s < 0:
             raise ValueError(f"a retry cannot be {self.delay_s} s in the past")
+        if not math.isfinite(self.delay_s):
+            raise ValueError(f"a retry cannot come after {self.delay_s} s; raise `Dead` for one that is not to come")
 
 
 class Cancel(Outcome):

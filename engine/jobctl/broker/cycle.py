@@ -165,7 +165,7 @@ class Cycle:
         self._key_args = (len(names) + 2, *names, credits_of(worker_id), FAILURES)
 
     async def turn(self, ended: Ended, want: int, limits: Sequence[tuple[int, int]] | None = None) -> Turn:
-        """End runs and claim jobs.
+        """End runs and claim jobs, at most `MAX_CLAIM`.
 
         May be called again before it has returned: calls are sent in their order, and answered in it.
 
@@ -174,7 +174,7 @@ class Cycle:
 
         Args:
             ended: what has finished; at most `MAX_TOLD` are told in one turn.
-            want: jobs to claim, at most `MAX_CLAIM` in one turn.
+            want: jobs to claim.
             limits: per queue ``(jobs wanted of it besides, most jobs of it)``; None = no such limits.
 
         Raises:
@@ -185,8 +185,11 @@ class Cycle:
         want = min(want, MAX_CLAIM)
         told = ended.take(MAX_TOLD)
         args: list[Any] = [len(self.queues), want, self.lease_ms, token, self.fields, self._mode]
+        left = MAX_CLAIM - want
         for queue, weight in enumerate(self.weights):
             own, most = (0, want) if limits is None else limits[queue]
+            own = min(own, left)
+            left -= own
             args += (weight, own, most)
         args += _pack(told)
         try:
@@ -202,7 +205,8 @@ class Cycle:
         ]
         if len(claims) != len(ids):
             log.error("queued jobs had no record; moved aside", extra={"count": len(ids) - len(claims)})
-        return Turn(claims, token, ready, [position - 1 for position in fenced], now_ms, told, 0 < want <= len(ids))
+        is_full = 0 < want <= len(ids) or len(ids) >= MAX_CLAIM
+        return Turn(claims, token, ready, [position - 1 for position in fenced], now_ms, told, is_full)
 
     async def _call(self, args: list[Any], claim: str | None) -> Any:
         while True:

@@ -7,6 +7,7 @@ stand beside them under ``jobctl:``; nothing of ours is under ``saq:job:`` but S
 from __future__ import annotations
 
 JOB_PREFIX = "saq:job:"
+UNIQUE = "jobctl:unique:"
 
 QUEUES = "jobctl:queues"
 """Set: the name of every queue that ever held a job of ours."""
@@ -78,7 +79,7 @@ def abort_mark(key: str) -> str:
 
 def unique_lock(job_type: str, digest: str) -> str:
     """Return the key of a unique lock (string: id of the job that holds it)."""
-    return f"jobctl:unique:{job_type}:{digest}"
+    return f"{UNIQUE}{job_type}:{digest}"
 
 
 def schedule(schedule_id: str) -> str:

@@ -45,6 +45,9 @@ class Wire(msgspec.Struct, gc=False):
         return ours if isinstance(ours, dict) else {}
 
 
+LONGEST_S = 3_000_000_000  # the server's clock ends; a record that is kept for a century is kept long enough
+
+
 _decode_wire = msgspec.json.Decoder(Wire).decode
 _decode = msgspec.json.Decoder().decode
 encode = msgspec.json.Encoder().encode
@@ -59,12 +62,22 @@ def read_wire(raw: bytes) -> Wire:
     """
     try:
         return _decode_wire(raw)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         try:
-            # SAQ writes Python's JSON, in which NaN and Infinity may stand
-            return msgspec.convert(json.loads(raw), Wire)
+            # SAQ writes Python's JSON, in which NaN, Infinity and halves of surrogate pairs may stand
+            wire = msgspec.convert(json.loads(raw), Wire)
+            (wire.function + wire.key + wire.queue).encode()  # names of keys, counts and log lines are made of these
         except (ValueError, msgspec.MsgspecError, RecursionError):
             raise ValueError(f"not a job record: {error}") from None
+        return wire
+
+
+def encode_record(fields: Mapping[str, Any]) -> bytes:
+    """Encode a record that was read by `read_fields`; what Python's JSON can hold and UTF-8 cannot is kept, escaped."""
+    try:
+        return encode(fields)
+    except UnicodeEncodeError:
+        return json.dumps(fields).encode()
 
 
 def read_fields(raw: bytes) -> dict[str, Any]:

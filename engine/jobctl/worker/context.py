@@ -118,7 +118,7 @@ class Context:
         """
         if not 0 <= fraction <= 1:
             raise ValueError(f"progress is a fraction between 0 and 1, not {fraction}")
-        self.fraction = fraction
+        self.fraction = float(fraction)  # a number of any kind, and not every kind is JSON
         self.beat_at = time.monotonic()
 
     def heartbeat(self) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobctl.broker.cycle import Ended, EndOp
-from jobctl.broker.record import encode, read_fields
+from jobctl.broker.keys import UNIQUE
+from jobctl.broker.record import LONGEST_S, encode, encode_record, read_fields
 from jobctl.errors import PayloadError
 from jobctl.outcomes import Cancel, Dead, RetryAfter
 from jobctl.records import HISTORY_LIMIT, META
@@ -17,7 +18,7 @@ from jobctl.spec.model import DEFAULT_DEAD_RETENTION_S, Backoff
 from jobctl.worker.backoff import retry_delay_s
 from jobctl.worker.isolation.failures import IsolatedFailure
 from jobctl.worker.run import Run
-from jobctl.worker.tracebacks import last_line, traceback_text, with_cause
+from jobctl.worker.tracebacks import encodable, last_line, text_of, traceback_text, with_cause
 
 RESULT_LIMIT = 1_048_576  # bytes; larger results belong in a store of their own, with a pointer as the result
 
@@ -55,8 +56,8 @@ def complete(run: Run, result: Any, now_ms: int, ended: Ended) -> None:
     """
     try:
         encoded = b"null" if result is None else encode(result)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise Dead(f"the result is not JSON: {error}") from error
+    except Exception as error:  # a class of the application's may fail in any way when it is read
+        raise Dead(f"the result is not JSON: {text_of(error)}") from error
     if len(encoded) > RESULT_LIMIT:
         raise Dead(f"the result has {len(encoded):,} bytes, more than the limit of {RESULT_LIMIT:,}")
     fields = b',"status":"complete","attempts":%d,"progress":1.0,"completed":%d,"touched":%d,"result":%b' % (
@@ -68,7 +69,8 @@ def complete(run: Run, result: Any, now_ms: int, ended: Ended) -> None:
     if run.wire.attempts or b'"error"' in run.raw:
         fields += b',"error":null'
     ttl = run.wire.ttl
-    ended.add(run.queue, run.id, run.token, "c", fields, 0 if ttl is None else ttl, lock_of(run))
+    keep_s = 0 if ttl is None else ttl if -LONGEST_S < ttl < LONGEST_S else _bounded(ttl)
+    ended.add(run.queue, run.id, run.token, "c", fields, keep_s, lock_of(run))
 
 
 def judge(run: Run, error: BaseException, chance: float) -> Verdict:
@@ -80,16 +82,16 @@ def judge(run: Run, error: BaseException, chance: float) -> Verdict:
         chance: uniform random number for the jitter.
     """
     if isinstance(error, Cancel):
-        return Verdict("cancelled", error, str(error) or "cancelled by the handler")
+        return Verdict("cancelled", error, text_of(error) or "cancelled by the handler")
     if isinstance(error, Dead):
         return Verdict("dead", error, with_cause(error, "given up by the handler"))
     if isinstance(error, PayloadError | UnknownType):
-        return Verdict("dead", error, str(error))
-    text = str(error) if isinstance(error, _TOLD) else traceback_text(error)
+        return Verdict("dead", error, text_of(error))
+    text = text_of(error) if isinstance(error, _TOLD) else traceback_text(error)
     if run.attempt >= run.max_attempts:
         return Verdict("dead", error, text)
-    if isinstance(error, RetryAfter):
-        return Verdict("retry", error, text, error.delay_s)
+    if isinstance(error, RetryAfter) and (delay_s := getattr(error, "delay_s", -1.0)) >= 0:  # a subclass may have none
+        return Verdict("retry", error, text, min(delay_s, LONGEST_S))
     return Verdict("retry", error, text, retry_delay_s(_backoff(run), run.attempt, chance))
 
 
@@ -118,7 +120,7 @@ def fail(run: Run, verdict: Verdict, now_ms: int, worker_id: str, ended: Ended) 
         record.update(status="queued", started=0, completed=0, scheduled=int(now_ms / 1000 + verdict.delay_s) + 1)
     else:
         op, status = ("d", "failed") if verdict.outcome == "dead" else ("x", "aborted")
-        number, lock = (_dead_retention(run) if op == "d" else _retention(run)), lock_of(run)
+        number, lock = _bounded(_dead_retention(run) if op == "d" else _retention(run)), lock_of(run)
         record.update(status=status, started=run.started_ms, completed=now_ms)
     failure = ""
     if verdict.outcome != "cancelled":
@@ -135,7 +137,7 @@ def fail(run: Run, verdict: Verdict, now_ms: int, worker_id: str, ended: Ended) 
                 "worker": worker_id,
             }
         ).decode()
-    ended.add(run.queue, run.id, run.token, op, encode(record), number, lock, failure)
+    ended.add(run.queue, run.id, run.token, op, encode_record(record), number, lock, failure)
 
 
 def hand_back(run: Run, ended: Ended, *, started: bool) -> None:
@@ -149,7 +151,7 @@ def hand_back(run: Run, ended: Ended, *, started: bool) -> None:
 def lock_of(run: Run) -> str:
     """Return the unique lock the job holds, or ""."""
     lock = run.wire.ours.get("unique") if run.wire.meta else None
-    return lock if isinstance(lock, str) else ""
+    return encodable(lock) if isinstance(lock, str) and lock.startswith(UNIQUE) else ""
 
 
 def wants_alert(run: Run, outcome: str) -> bool:
@@ -160,6 +162,10 @@ def wants_alert(run: Run, outcome: str) -> bool:
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _bounded(seconds: int) -> int:
+    return max(min(seconds, LONGEST_S), -LONGEST_S)
 
 
 def _backoff(run: Run) -> Backoff:

@@ -143,9 +143,11 @@ class Execution:
         if self._filling:
             return  # called from a job that failed at once: the loop below goes on
         self._filling = True
-        while self._waiting and self.concurrency > len(self.running):
-            self._start(*self._waiting.popleft())
-        self._filling = False
+        try:
+            while self._waiting and self.concurrency > len(self.running):
+                self._start(*self._waiting.popleft())
+        finally:
+            self._filling = False
 
     def _hand_back_late(self) -> None:
         self._patrol = None
@@ -242,7 +244,11 @@ class Execution:
             except asyncio.CancelledError as error:
                 self._failed(run, error)
                 return
-        run.future = self._threads.submit(callee.call, run.context, **payload)
+        try:
+            run.future = self._threads.submit(callee.call, run.context, **payload)
+        except RuntimeError as error:  # the system has no thread to give
+            self._failed(run, error)
+            return
         while True:
             try:
                 # A thread cannot be stopped: the slot stays taken until it has really ended (hazard C7).
@@ -438,7 +444,10 @@ def _explain(run: Run) -> BaseException:
 
 def _due_ms(wire: Wire) -> int:
     # SAQ keeps the due time of a delayed job in whole seconds
-    return max(wire.queued, int(wire.scheduled * 1000)) if wire.queued else 0
+    try:
+        return max(wire.queued, int(wire.scheduled * 1000)) if wire.queued else 0
+    except (ValueError, OverflowError):  # a foreign record may say NaN, or more than there are
+        return wire.queued
 
 
 def _total_ms(wire: Wire, now_ms: int) -> int:

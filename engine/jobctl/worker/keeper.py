@@ -17,6 +17,7 @@ from jobctl.broker.scripts import source
 
 if TYPE_CHECKING:
     from redis import Redis
+    from redis.commands.core import Script
 
 log = logging.getLogger(__name__)
 
@@ -56,24 +57,26 @@ class LeaseKeeper(threading.Thread):
         script = self._server.register_script(source("renew"))
         # After a failure sooner: when the broker comes back, leases are to be renewed before somebody finds them ended.
         while not self._ended.wait(self.lease_ms / (12_000 if failing else 3000)):
-            jobs = list(self.held.items())
-            if not jobs:
-                continue
-            args: list[str | int] = [self.lease_ms]
-            for job_id, (queue, token) in jobs:
-                args += (queue, job_id, token)
             try:
-                lost = script(keys=self._names, args=args)
+                self._renew(script)
             except Exception as error:  # whatever it is, a keeper that ends costs every job its lease
                 if not failing:
-                    log.warning("leases cannot be renewed", extra={"error": str(error), "jobs": len(jobs)})
+                    log.warning("leases cannot be renewed", extra={"error": str(error), "jobs": len(self.held)})
                 failing = True
-                continue
-            failing = False
-            if lost:
-                tokens = {job_id: token for job_id, (_, token) in jobs}
-                self.on_lost([(job_id, tokens[job_id]) for job_id in map(bytes.decode, lost)])
+            else:
+                failing = False
         self._server.close()
+
+    def _renew(self, script: Script) -> None:
+        held = self.held.copy()  # in one step: the event loop writes it meanwhile
+        if not held:
+            return
+        args: list[str | int] = [self.lease_ms]
+        for job_id, (queue, token) in held.items():
+            args += (queue, job_id, token)
+        lost: list[bytes] = script(keys=self._names, args=args)
+        if lost:
+            self.on_lost([(job_id, held[job_id][1]) for job_id in map(bytes.decode, lost)])
 
     def end(self) -> None:
         """Stop renewing."""

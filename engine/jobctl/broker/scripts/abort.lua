@@ -15,6 +15,7 @@ local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local now_text = string.format('%.0f', now)
 local CHUNK = 1000
+local LONGEST = 3000000000 -- seconds; a foreign record may say anything, and the server's clock ends
 
 -- Out of the list of queued jobs, in one pass however many there are: each is overwritten where it lies, then all that
 -- was overwritten is removed. One LREM a job would read the list from its head each time.
@@ -34,7 +35,7 @@ local function unlist(ids, count)
 end
 
 local function cancel(id, job, stored)
-  local keep = math.ceil(tonumber(job.ttl) or 600)
+  local keep = math.min(math.ceil(tonumber(job.ttl) or 600), LONGEST)
   call('ZREM', KEYS[3], id)
   call('ZREM', KEYS[7], id)
   call('HDEL', KEYS[8], id)
@@ -56,7 +57,7 @@ local function cancel(id, job, stored)
   end
   local ours = type(job.meta) == 'table' and job.meta.jobctl
   local lock = type(ours) == 'table' and ours.unique
-  if type(lock) == 'string' and call('GET', lock) == id then call('DEL', lock) end
+  if type(lock) == 'string' and redis.pcall('GET', lock) == id then call('DEL', lock) end
   call('PUBLISH', id, 'aborted')
 end
 

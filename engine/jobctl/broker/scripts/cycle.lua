@@ -31,6 +31,7 @@ local K = 14
 local call = redis.call
 
 local ABORTED = ',"status":"aborted"'
+local LONGEST = 3000000000 -- seconds; a foreign record may say anything, and the server's clock ends
 
 local function splice(record, fields) return string.sub(record, 1, -2) .. fields .. '}' end
 
@@ -65,10 +66,10 @@ end
 -- A job that was asked to stop does not run again, whatever made its run end.
 local function cancel(k, id, record, reason)
   local ok, job = pcall(cjson.decode, record)
-  local seconds = math.ceil(ok and tonumber(job.ttl) or 600)
+  local seconds = math.min(math.ceil(ok and tonumber(job.ttl) or 600), LONGEST)
   local ours = ok and type(job.meta) == 'table' and job.meta.jobctl
   local lock = type(ours) == 'table' and ours.unique
-  if type(lock) == 'string' and call('GET', lock) == id then call('DEL', lock) end
+  if type(lock) == 'string' and redis.pcall('GET', lock) == id then call('DEL', lock) end
   store(id, splice(record, ABORTED .. ',"completed":' .. now_text .. ',"error":' .. cjson.encode(reason)), seconds)
   call('ZREM', KEYS[k + 3], id)
   keep(k, id, 8, seconds)

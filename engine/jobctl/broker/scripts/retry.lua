@@ -6,6 +6,7 @@
 -- reply 'queued', 'again' (an exact repeat), 'cancelled' (it had been asked to stop), 'running' (refused: somebody runs
 --       it) or 'fenced' (refused: another delivery owns it by now)
 local call = redis.call
+local LONGEST = 3000000000 -- seconds; a foreign record may say anything, and the server's clock ends
 local id, token, record, delay = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -23,7 +24,7 @@ if token ~= '' then call('LREM', KEYS[3], 1, id) else call('LREM', KEYS[2], 0, i
 
 if reason then
   local ok, job = pcall(cjson.decode, record)
-  local keep = math.ceil(ok and tonumber(job.ttl) or 600)
+  local keep = math.min(math.ceil(ok and tonumber(job.ttl) or 600), LONGEST)
   call('HDEL', KEYS[12], id)
   call('ZREM', KEYS[4], id)
   if keep < 0 then

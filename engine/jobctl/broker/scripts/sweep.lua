@@ -24,6 +24,7 @@ local offset, count = tonumber(ARGV[4]), tonumber(ARGV[5])
 local silent, unknown, patience, message, timeouts =
   tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], ARGV[10] == '1'
 local STRAYS, MARKS = 200, 100
+local LONGEST = 3000000000 -- seconds; a foreign record may say anything, and the server's clock ends
 local ENDED = {complete = true, failed = true, aborted = true}
 local done = {}
 
@@ -63,7 +64,7 @@ local function take_out(id)
 end
 
 local function abort(id, record, job, reason)
-  local keep = math.ceil(tonumber(job.ttl) or 600)
+  local keep = math.min(math.ceil(tonumber(job.ttl) or 600), LONGEST)
   take_out(id)
   call('ZREM', KEYS[2], id)
   if keep < 0 then

@@ -26,6 +26,7 @@ local RECOVER, PROMOTE, FORGET = 100, 500, 500
 local OUTAGE = 5000
 -- A respite comes once in so long: workers whose handlers keep blocking them must not put recovery off for ever.
 local RARELY = 60000
+local LONGEST = 3000000000 -- seconds; a foreign record may say anything, and the server's clock ends
 
 local function read(record)
   local ok, job = pcall(cjson.decode, record)
@@ -38,18 +39,24 @@ local function text(value)
   return ''
 end
 
+-- SAQ writes Python's JSON: a number may be infinite or none at all, which cannot be written again.
+local function count(value, default)
+  value = tonumber(value)
+  return value and math.abs(value) <= 2^53 and value or default
+end
+
 -- Whether a lost delivery has counted as an attempt already, which it shall not: SAQ's worker counts when it starts a
 -- job, ours when it ends.
 local function counts_at_start(token, job)
   if token and string.sub(token, 1, 8) ~= 'dequeue-' then return false end
-  return job.status == 'active' and type(job.worker_id) == 'string' and (tonumber(job.attempts) or 0) > 0
+  return job.status == 'active' and type(job.worker_id) == 'string' and count(job.attempts, 0) > 0
 end
 
 -- Release the unique lock a job holds.
 local function release(job, id)
   local ours = type(job.meta) == 'table' and job.meta.jobctl
   local lock = type(ours) == 'table' and ours.unique
-  if type(lock) == 'string' and call('GET', lock) == id then call('DEL', lock) end
+  if type(lock) == 'string' and redis.pcall('GET', lock) == id then call('DEL', lock) end
 end
 
 local function forget(k, q, id)
@@ -95,7 +102,7 @@ local function cancelled(k, q, id, record)
   local reason = call('HGET', KEYS[K * queues + 5 * q + 1], id)
   -- SAQ's own abort leaves no reason with us, but takes the job out of the unfinished
   if not reason and (job.status ~= 'aborting' or call('ZSCORE', KEYS[k + 3], id)) then return false end
-  local keep = math.ceil(tonumber(job.ttl) or 600)
+  local keep = math.min(math.ceil(tonumber(job.ttl) or 600), LONGEST)
   call('ZREM', KEYS[k + 3], id)
   call('HDEL', KEYS[K * queues + 5 * q + 1], id)
   if keep < 0 then
@@ -192,7 +199,7 @@ for q = 0, queues - 1 do
       end
       call('LPUSH', failures, cjson.encode({
         key = string.sub(id, #('saq:job:' .. name .. ':') + 1), queue = name, type = kind, at_ms = now,
-        attempt = tonumber(job.attempts) or 0, max_attempts = tonumber(job.retries) or 1,
+        attempt = count(job.attempts, 0), max_attempts = count(job.retries, 1),
         outcome = outcome, error = reason, worker = worker,
       }))
       call('LTRIM', failures, 0, 199)
