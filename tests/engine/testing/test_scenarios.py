@@ -123,6 +123,11 @@ def test_shares_and_a_refusal_that_does_not_come(tmp_path: Path):
         ("  - {name: x,\n     outcomes: {greet: flop}, expect: [{at: 1h}]}", 5, "`flop` is no outcome", "there are"),
         ("  - {expects: []}", 4, "a scenario has no key `expects`", "`expect`"),
         ("  - {expect: [{at: 1h, jobs: {x: dead}}]}", 4, "no job given is called `x`", None),
+        ("  - {given: [{enqueue: plain, as: x, count: 2}], expect: [{at: 1h, jobs: {y: dead}}]}", 4, "no job", "`x-1`"),
+        ("  - {schedules: [hourlly], expect: [{at: 1h}]}", 4, "no schedule `hourlly` is declared", "`hourly`"),
+        ("  - {outcomes: {greet: []}, expect: [{at: 1h}]}", 4, "`outcomes` names a job and no outcome", "`fail`"),
+        ("  - {start: 2026-13-01T00:00:00Z, expect: [{at: 1h}]}", 4, "`2026-13-01T00:00:00Z` is not a time", "write"),
+        ("  - {name: \x01}", 4, "this is no YAML: the character '\\x01' may not stand in it", None),
         ("  - {name: x, name: y}", 4, "this is no YAML: `name` stands here twice", None),
     ],
 )
@@ -138,6 +143,13 @@ def test_what_cannot_be_read_says_where(tmp_path: Path, text: str, line: int, me
 def test_a_payload_that_does_not_fit_says_where(tmp_path: Path):
     with pytest.raises(BadScenario, match="`n` is required") as caught:
         played(tmp_path, "  - given:\n      - {enqueue: plain}\n    expect: [{at: 1s}]")
+
+    assert caught.value.location.line == 5
+
+
+def test_a_name_that_cannot_be_a_key_says_where(tmp_path: Path):
+    with pytest.raises(BadScenario, match="`a b` cannot be a job's key") as caught:
+        played(tmp_path, "  - given:\n      - {enqueue: plain, as: a b, payload: {n: 1}}\n    expect: [{at: 1s}]")
 
     assert caught.value.location.line == 5
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from jobctl.client import BlockingClient
-from jobctl.errors import DuplicateJob, Location, PayloadError
+from jobctl.errors import DuplicateJob, Location, PayloadError, UsageError
 from jobctl.testing.broker import HarnessBroker
 from jobctl.testing.clock import stepped_scripts
 from jobctl.testing.ran import Runs
@@ -26,7 +26,7 @@ def play(scenario: Scenario) -> Played:
     """Play a scenario; return what was not as expected.
 
     Raises:
-        BadScenario: a payload does not fit its declaration.
+        BadScenario: a payload does not fit its declaration, or a name cannot be a key.
         NoEmbeddedBroker: there is no server to play on.
     """
     began_at = time.monotonic()
@@ -93,7 +93,7 @@ class _Player:
                 is_refused, holder = False, ""
             except DuplicateJob as error:
                 is_refused, holder = True, error.holder
-            except PayloadError as error:
+            except (PayloadError, UsageError) as error:
                 raise BadScenario(
                     str(error), location=Location(str(self._scenario.file), given.line, 1), hint=error.hint
                 ) from None

@@ -56,6 +56,11 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> Lined:
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+# Times stay text, as in JSON; what YAML itself cannot make a time of would be an error without a place.
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def scenario_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -90,10 +95,16 @@ def read_scenarios(file: Path, spec: str | None = None) -> list[Scenario]:
         SpecErrors: the specs have problems.
     """
     try:
-        data = yaml.load(file.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+        text = file.read_text("utf-8")
+        data = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise _Reader(file).error(f"this is no YAML: {error.problem}", line) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise _Reader(file).error(
+            f"this is no YAML: the character {chr(error.character)!a} may not stand in it", line
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadScenario(f"`{file}` cannot be read: {error}") from None
     return _Reader(file).file(data, spec)
@@ -137,6 +148,10 @@ class _Reader:
                     f"outcomes of `{name}`, which is no job", outcomes.line or line, did_you_mean(name, known)
                 )
         schedules = item.get("schedules")
+        declared = [schedule.id for schedule in self.plan.schedules]
+        for name in () if schedules is None else self.sequence(schedules, line, "schedules"):
+            if name not in declared:
+                raise self.error(f"no schedule `{name}` is declared", line, _hint(name, declared))
         return Scenario(
             name=str(item.get("name") or f"line {line}"),
             file=self.path,
@@ -145,7 +160,7 @@ class _Reader:
             start=self.moment(item["start"], line) if "start" in item else start,
             given=given,
             outcomes={name: self.outcomes(value, outcomes.line or line) for name, value in outcomes.items()},
-            schedules=None if schedules is None else tuple(self.sequence(schedules, line, "schedules")),
+            schedules=None if schedules is None else tuple(schedules),
             concurrency=self.whole(item.get("concurrency", 1), line, "concurrency", least=1),
             expect=tuple(self.expected(one, line, names) for one in expect),
         )
@@ -159,7 +174,7 @@ class _Reader:
         delay = item.get("in")
         queue = item.get("queue")
         if queue is not None and queue not in self.plan.queue_names:
-            raise self.error(f"no queue `{queue}` is declared", line, did_you_mean(str(queue), self.plan.queue_names))
+            raise self.error(f"no queue `{queue}` is declared", line, _hint(queue, self.plan.queue_names))
         return Given(
             at_s=self.duration(item.get("at", "0s"), line),
             job=job,
@@ -173,6 +188,8 @@ class _Reader:
         )
 
     def outcomes(self, data: Any, line: int) -> tuple[Outcome, ...]:
+        if data == []:
+            raise self.error("`outcomes` names a job and no outcome", line, _hint("", KINDS))
         return tuple(self.outcome(one, line) for one in (data if isinstance(data, list) else [data]))
 
     def outcome(self, data: Any, line: int) -> Outcome:
@@ -181,8 +198,7 @@ class _Reader:
         if isinstance(data, Mapping) and len(data) == 1:
             [(kind, value)] = data.items()
         if kind not in KINDS:
-            hint = did_you_mean(str(kind), KINDS) or "there are " + ", ".join(f"`{one}`" for one in KINDS)
-            raise self.error(f"`{kind}` is no outcome", line, hint)
+            raise self.error(f"`{kind}` is no outcome", line, _hint(kind, KINDS))
         if kind == "retry-after":
             if value is None:
                 raise self.error("`retry-after` needs a duration", line, "write e.g. `{retry-after: 5m}`")
@@ -195,7 +211,7 @@ class _Reader:
         jobs = self.mapping(item.get("jobs", Lined()), line, "`jobs`")
         for name in jobs:
             if name not in names:
-                raise self.error(f"no job given is called `{name}`", jobs.line, did_you_mean(name, names))
+                raise self.error(f"no job given is called `{name}`", jobs.line, _hint(name, names))
         schedules = [schedule.id for schedule in self.plan.schedules]
         shares = dict(self.counts(item, "shares", line, [*self.plan.queue_names, "of"]))
         of = shares.pop("of", sum(shares.values()))
@@ -221,7 +237,7 @@ class _Reader:
         for key, value in item.items():
             if key == "state":
                 if value not in list(JobState):
-                    raise self.error(f"`{value}` is no state", line, did_you_mean(str(value), list(JobState)))
+                    raise self.error(f"`{value}` is no state", line, _hint(value, list(JobState)))
                 found[key] = value
             elif key in ("delays", "ran_at"):
                 found[key] = [self.duration(one, line) for one in self.sequence(value, line, key)]
@@ -234,8 +250,7 @@ class _Reader:
         names = list(known)
         for name in counts:
             if name not in names:
-                hint = did_you_mean(name, names) or "there are " + ", ".join(f"`{one}`" for one in names)
-                raise self.error(f"`{key}`: there is no `{name}`", counts.line or line, hint)
+                raise self.error(f"`{key}`: there is no `{name}`", counts.line or line, _hint(name, names))
         return {name: self.whole(value, counts.line or line, f"{key}.{name}") for name, value in counts.items()}
 
     def job(self, name: Any, line: int) -> str:
@@ -249,8 +264,7 @@ class _Reader:
             raise self.error(f"{what} must be a mapping, got {_shape(data)}", line)
         for key in data:
             if keys and key not in keys:
-                hint = did_you_mean(key, keys) or "there are " + ", ".join(f"`{one}`" for one in keys)
-                raise self.error(f"{what} has no key `{key}`", data.line, hint)
+                raise self.error(f"{what} has no key `{key}`", data.line, _hint(key, keys))
         return data
 
     def sequence(self, data: Any, line: int, what: str) -> list[Any]:
@@ -279,6 +293,12 @@ class _Reader:
 
 def _refuse(value: Any) -> float:
     raise ValueError(f"`{value}` is not a duration; write e.g. `500ms`, `30s`, `5m`, `1h30m`, `7d`")
+
+
+def _hint(name: Any, known: Iterable[str]) -> str | None:
+    """Say which name is meant, or which there are."""
+    names = list(known)
+    return did_you_mean(str(name), names) or ("there are " + ", ".join(f"`{one}`" for one in names) if names else None)
 
 
 def _shape(data: Any) -> str:
