@@ -36,6 +36,18 @@ def test_fairness_of_several_locust_processes_is_measured_as_one(
     assert leftovers() == []
 
 
+def test_senders_end_with_the_process_that_forked_them(locust: Locust) -> None:
+    began_s = time.monotonic()
+
+    run = locust(
+        "--processes", "2", "-t", "2s", "--jobctl-spec", "/nowhere"
+    )  # returns when all have closed their output
+
+    assert run.code == 3
+    assert "no file or folder `/nowhere`" in run.err
+    assert time.monotonic() - began_s < 30  # a minute, if left to Locust
+
+
 def test_no_job_is_lost_when_workers_are_killed(locust: Locust, leftovers: Callable[[], list[bytes]]) -> None:
     run = locust("-t", "4s", "--jobctl-scenario", "chaos", "--jobctl-rate", "400")
 

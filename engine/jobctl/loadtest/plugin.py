@@ -7,6 +7,7 @@ runs the job workers, asks the others to finish, adds up their logs and judges t
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import time
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 FINISH, LOG = "jobctl-finish", "jobctl-log"  # messages between Locust's processes
 REPLY_SLACK_S = 20.0  # over the longest wait for jobs on their way
 PAUSE_S = 0.1
+PARENT_LOOK_S = 0.5
+LOADED_IN = os.getpid()
 FAULTS = ("lost", "dead", "cancelled", "refused")
 
 
@@ -58,6 +61,8 @@ class Plugin:
             runner.register_message(LOG, self._take_log, concurrent=True)
         elif isinstance(runner, WorkerRunner):
             runner.register_message(FINISH, self._send_log, concurrent=True)
+            if os.getpid() != LOADED_IN:
+                threading.Thread(target=self._end_with_parent, daemon=True).start()
         parse_thresholds(environment.parsed_options.threshold)
         if not isinstance(runner, WorkerRunner):
             self.choose(environment.parsed_options.jobctl_scenario)
@@ -237,6 +242,15 @@ class Plugin:
         """Take that on the master."""
         if self.owner is not None and "jobctl" in data:
             self.owner.total.merge(RunLog.from_json(data["jobctl"]))
+
+    def _end_with_parent(self) -> None:
+        """End when the process that forked this one has: Locust itself notices a minute later, and sends on until then.
+
+        Runs in `--processes`, where Locust has loaded its files, and this module, before it forked.
+        """
+        while os.getppid() == LOADED_IN:
+            time.sleep(PARENT_LOOK_S)
+        self.environment.runner.quit()
 
     def _end_by_limit(self, owner: Owner) -> None:
         if self.owner is not owner:
