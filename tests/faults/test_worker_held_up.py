@@ -19,8 +19,9 @@ HANDED_OUT = "job handed out again: its worker was lost"
 def test_paused_worker_loses_its_job_to_another_and_its_late_end_is_refused(stage, form, report) -> None:
     lease_s, pause_s = form.pick((LEASE_S, 0.0), (15.0, 30.0))
     paused = stage.worker(lease_s=lease_s)
-    # a thread goes on when its job is taken away, so it does come to an end that it wants to tell
-    (name,) = stage.enqueue("plain", ms=int(1000 * (max(lease_s, pause_s) + 2 * lease_s)))
+    # A thread goes on when its job is taken away, so it does come to an end that it wants to tell; not before the
+    # job was handed out (a second after its lease), and the paused worker, awake again, has heard of it.
+    (name,) = stage.enqueue("plain", ms=int(1000 * (max(lease_s, pause_s) + 2 * lease_s + 2)))
     stage.until_started(1)
 
     paused.send(signal.SIGSTOP)

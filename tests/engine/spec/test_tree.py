@@ -147,11 +147,11 @@ def bombs() -> list[Any]:
 
 @pytest.mark.parametrize("text", bombs())
 def test_alias_bomb_is_refused_at_once(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert codes(text) == ["spec.alias-bomb"]
 
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_aliases_below_the_bound_are_fine() -> None:
@@ -163,8 +163,8 @@ def test_aliases_below_the_bound_are_fine() -> None:
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "[{"])
 def test_a_mebibyte_of_nesting_ends_at_once(opening: str) -> None:
     text = opening * (2**20 // len(opening))
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert codes(text)
 
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
