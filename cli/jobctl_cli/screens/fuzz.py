@@ -18,6 +18,7 @@ def shape(found: Fuzzed) -> dict[str, Any]:
     finding = found.finding
     return {
         "job": found.job,
+        "seed": found.start,
         "runs": found.runs,
         "outcomes": dict(found.outcomes),
         "broken_by": None if finding is None else finding.payload,
@@ -36,11 +37,11 @@ def show(env: Environment, output: str, found: Fuzzed) -> None:
         lines = [
             f"{env.out('bold red', 'FAIL')}  `{found.job}` is broken by the payload",
             "",
-            f"  {payload}",
+            *(f"  {line}" for line in harmless_lines(payload)),
             "",
             *(f"  {line}" for line in harmless_lines(found.finding.ran.text.strip())),
             "",
-            f"after {found.runs} runs: {outcomes}",
+            f"after {found.runs} runs: {outcomes}; the same again with --seed {found.start}",
         ]
         return "\n".join(lines)
 

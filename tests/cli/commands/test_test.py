@@ -93,6 +93,16 @@ def test_fuzz_finds_nothing_in_a_sound_handler(offline, project: Path) -> None:
     assert out.stdout == "ok: 20 payloads, nothing breaks `greet` (20 complete)\n"
 
 
+@pytest.mark.parametrize("command", ["fuzz", "faults"])
+def test_without_hypothesis_it_says_what_to_install(offline, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr("jobctl_cli.testing_extra.find_spec", lambda name: None)
+
+    out = offline("test", command, "greet")
+
+    assert out.exit_code == 2
+    assert "payloads are made by hypothesis, which is not installed\nhint: pip install 'jobctl[testing]'" in out.stderr
+
+
 def test_fuzz_shows_the_plainest_payload_that_breaks_a_handler(offline, project: Path) -> None:
     (project / "picky_app.py").write_text(
         "async def halve(ctx, n, name):\n    if n > 40:\n        raise OverflowError(f'{n} is too much')\n"
@@ -108,8 +118,9 @@ def test_fuzz_shows_the_plainest_payload_that_breaks_a_handler(offline, project:
     assert out.exit_code == 1
     assert '  {"n": 41, "name": ""}' in out.lines
     assert "  OverflowError: 41 is too much" in out.lines
+    assert out.lines[-1].endswith("; the same again with --seed 1")
     assert allowed.exit_code == 0
-    assert data["broken_by"] == {"n": 41, "name": ""}
+    assert (data["broken_by"], data["seed"]) == ({"n": 41, "name": ""}, 1)
 
 
 def test_fuzz_of_a_job_that_is_not_declared(offline) -> None:
