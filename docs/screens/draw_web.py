@@ -51,6 +51,7 @@ PAGES = {
     "schedules": "/schedules",
     "schedule": "/schedules/daily-report%2Fevery-minute",
     "enqueue": "/enqueue/catalogue-import",
+    "alerts": "/alerts",
     "audit": "/audit",
     "broker": "/broker",
 }
