@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import psutil  # type: ignore[import-untyped]  # Locust brings it
+import psutil  # type: ignore[import-untyped]  # it has no types
 
 from jobctl.broker import keys
 from jobctl.errors import JobctlError

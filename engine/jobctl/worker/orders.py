@@ -64,8 +64,10 @@ class Orders:
 class GatedCycle(Cycle):
     """A cycle that claims nothing while its worker is to be quiet."""
 
-    def __init__(self, *args: object, orders: Orders, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
+    def __init__(
+        self, url: str, weights: dict[str, int], worker_id: str, *, orders: Orders, strict: bool, lease_ms: int
+    ) -> None:
+        super().__init__(url, weights, worker_id, strict=strict, lease_ms=lease_ms)
         self._orders = orders
 
     async def turn(self, ended: Ended, want: int, limits: Sequence[tuple[int, int]] | None = None) -> Turn:
