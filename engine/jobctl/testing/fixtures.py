@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,7 +102,18 @@ def _options(request: pytest.FixtureRequest) -> Options:
             hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
             raise UsageError(f"the marker `jobctl` has no option `{name}`", hint=hint)
     paths = spec_paths(chosen.pop("spec", None))
-    return Options(spec=[request.config.rootpath / path for path in paths], **chosen)
+    variables = {**variables_of(request.config), **(chosen.pop("variables", None) or {})}
+    chosen = {"cwd": request.config.rootpath, **chosen}
+    return Options(spec=[request.config.rootpath / path for path in paths], variables=variables, **chosen)
+
+
+def variables_of(config: pytest.Config) -> dict[str, str]:
+    """Return variables by which a worker process finds modules where pytest was told to find them: `pythonpath`."""
+    paths = [str(path) for path in config.getini("pythonpath")]
+    if not paths:
+        return {}
+    before = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join([*paths, *([before] if before else [])])}
 
 
 def _test_function(node: Any) -> tuple[Any, str, Any]:

@@ -17,6 +17,7 @@ import pytest
 import jobctl.testing
 from jobctl.errors import NoEmbeddedBroker
 from jobctl.testing import server
+from jobctl.testing.fixtures import variables_of
 from jobctl.testing.harness import Harness, Options
 from jobctl.testing.server import stop_orphans
 
@@ -182,6 +183,17 @@ def test_a_failure_shows_the_line_of_the_test_what_to_do_and_what_ran(tmp_path: 
     assert '>       jobs.perform("gret", name="ada")\nE       jobctl.errors.UnknownJob: no job `gret`' in out.stdout
     assert out.stdout.count("E       hint: did you mean `greet`?\n\ntest_wrong.py:") == 2
     assert "\nthe marker `jobctl` has no option `concurency`\nhint: did you mean `concurrency`?\n" in out.stdout
+
+
+def test_a_worker_process_finds_modules_where_pytest_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Config:
+        def getini(self, name: str) -> list[Path]:
+            return {"pythonpath": [Path("/project/src")]}[name]
+
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert variables_of(Config()) == {"PYTHONPATH": "/project/src"}
+    monkeypatch.setenv("PYTHONPATH", "/mine")
+    assert variables_of(Config()) == {"PYTHONPATH": "/project/src:/mine"}
 
 
 def test_a_test_costs_less_than_5_ms() -> None:
