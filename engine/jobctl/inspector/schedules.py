@@ -182,8 +182,14 @@ class Schedules:
         dry_run: bool = False,
         tell: Callable[[int], object] | None = None,
     ) -> Sequence[Filled]:
-        """Run ticks of the past that have not run; see `jobctl.scheduler.backfill.backfill`."""
+        """Run ticks of the past that have not run; see `jobctl.scheduler.backfill.backfill`.
+
+        One that no scheduler has had yet may be a renamed one, whose ticks have run under its former id: it is refused
+        unless forced.
+        """
         plan, schedule = self._planned(schedule_id)
+        if not force and not dry_run and (await self.find(schedule_id)).state == "new":
+            raise _not_stored(schedule_id)
         with translate_errors():
             done = await backfill(self._redis, plan, schedule, ticks, force=force, dry_run=dry_run, tell=tell)
             await self._note(audit.Action.SCHEDULE_BACKFILL, schedule_id, done, force=force)
@@ -197,9 +203,7 @@ class Schedules:
     async def _change(self, schedule_id: str, change: Callable[[str], Awaitable[bool]], action: audit.Action) -> bool:
         status = await self.find(schedule_id)
         if status.state == "new":
-            raise UnknownSchedule(
-                f"no scheduler has had `{schedule_id}` yet", hint="`jobctl run` stores the schedules of the specs"
-            )
+            raise _not_stored(schedule_id)
         with translate_errors():
             changed = await change(schedule_id)
             if changed:
@@ -259,6 +263,11 @@ class Schedules:
         outcomes = await read_outcomes(self._redis, [keys.job_id(run.queue, run.key) for run in open_runs])
         found = {run.key: outcome for run, outcome in zip(open_runs, outcomes, strict=True) if outcome}
         return [replace(run, **found[run.key]) if run.key in found else run for run in runs]
+
+
+def _not_stored(schedule_id: str) -> UnknownSchedule:
+    hint = "`jobctl run` stores the schedules of the specs"
+    return UnknownSchedule(f"no scheduler has had `{schedule_id}` yet", hint=hint)
 
 
 def planned_schedule(plan: Plan, schedule_id: str) -> Schedule:

@@ -89,8 +89,11 @@ def test_list_before_the_first_worker_shows_what_the_specs_declare(jobctl: Any) 
     assert (row["id"], row["state"], row["last"], row["overdue_ms"]) == ("boom", "new", None, 0)
 
 
-def test_schedule_no_scheduler_has_cannot_be_paused(jobctl: Any) -> None:
-    out = jobctl("cron", "pause", "boom")
+@pytest.mark.parametrize(
+    "line", [("pause", "boom"), ("backfill", "boom", "--from", "2026-01-01", "--to", "2026-01-04")]
+)
+def test_schedule_no_scheduler_has_cannot_be_paused_or_filled(jobctl: Any, line: tuple[str, ...]) -> None:
+    out = jobctl("cron", *line)
 
     assert out.exit_code == 5
     assert "no scheduler has had `boom` yet" in out.stderr

@@ -80,7 +80,7 @@ async def test_every_tick_of_a_simulated_month_once(redis, seed: int) -> None:
             work.pop().cancel()
             kills += 1
         if chance.random() < 0.1:
-            plan = new if rolled_out else old
+            plan = new if await redis.exists(keys.schedule(RENAMED.id)) else old
             filled = chance.choice(plan.schedules)
             until = utc(clock["now"] / 1000)
             ticks = ticks_between(filled, max(until - timedelta(hours=12), utc(START_MS / 1000 + 0.5)), until)
