@@ -85,8 +85,9 @@ def unique_lock(job_type: str, digest: str) -> str:
 def schedule(schedule_id: str) -> str:
     """Return the key of what is stored of a schedule (hash).
 
-    Fields: ``last_ms`` (last tick claimed), ``job`` (id of its latest run), ``paused_ms``, ``definition`` (JSON),
-    ``timing``, ``signature`` (what tells a renamed schedule), ``type``, ``added_ms``, ``changed_ms``, ``removed_ms``.
+    Fields: ``last_ms`` (last tick claimed), ``job`` (ids of runs that may not have ended, one a line), ``paused_ms``,
+    ``definition`` (JSON), ``timing``, ``signature`` (what tells a renamed schedule), ``type``, ``added_ms``,
+    ``changed_ms``, ``removed_ms``.
     """
     return f"jobctl:schedule:{schedule_id}"
 
