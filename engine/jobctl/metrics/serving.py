@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,20 +53,24 @@ def serving(host: str, port: int, scrape: Scraper, probes: dict[str, Probe] | No
     class Handler(_Handler):
         pass
 
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
     Handler.scrape, Handler.probes = staticmethod(scrape), found
+    shown = f"[{host}]" if ":" in host else host
     try:
-        server = ThreadingHTTPServer((host, port), Handler)
+        server = Server((host, port), Handler)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(
-            f"metrics cannot be served at {host}:{port}: {reason}",
+            f"metrics cannot be served at {shown}:{port}: {reason}",
             code="metrics.port",
             hint="choose another port; 0 takes any that is free",
         ) from None
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="jobctl-metrics", daemon=True)
     thread.start()
-    log.info("serving metrics", extra={"url": f"http://{host}:{server.server_port}/metrics"})
+    log.info("serving metrics", extra={"url": f"http://{shown}:{server.server_port}/metrics"})
     try:
         yield server.server_port
     finally:
@@ -101,6 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._say(404, f"there is /metrics and {', '.join(self.probes)}")
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def _say(self, status: int, words: str) -> None:
         self._answer(status, f"{words}\n".encode(), "text/plain; charset=utf-8")
 
@@ -109,7 +117,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
         log.debug("metrics request", extra={"request": format % args})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import socket
 import urllib.error
 import urllib.request
@@ -14,6 +16,14 @@ from prometheus_client.openmetrics import parser as openmetrics
 from jobctl.errors import UsageError
 from jobctl.metrics.catalog import WORKER, Scrape
 from jobctl.metrics.serving import serving
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
 
 
 def scrape() -> list[object]:
@@ -86,3 +96,19 @@ def test_it_is_gone_when_the_context_ends() -> None:
 
     with pytest.raises(urllib.error.URLError):
         get(port, "/metrics")
+
+
+def test_probes_and_metrics_may_be_asked_for_by_head(port: int) -> None:
+    """Some load balancers do."""
+    for path, status in (("/healthz", 200), ("/readyz", 503), ("/metrics", 200), ("/nope", 404)):
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as line:
+            line.request("HEAD", path)
+            answer = line.getresponse()
+            assert (answer.status, answer.read()) == (status, b"")
+            assert int(answer.headers["Content-Length"]) > 0
+
+
+@pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+def test_they_are_served_on_ipv6_too() -> None:
+    with serving("::1", 0, scrape) as port, urllib.request.urlopen(f"http://[::1]:{port}/healthz", timeout=5) as answer:
+        assert answer.read() == b"ok\n"
