@@ -65,7 +65,7 @@ class Certificate:
         try:
             self.context.load_cert_chain(self._cert, self._key, password=lambda: b"")  # nobody is there to be asked
         except ssl.SSLError as error:
-            why = error.reason.lower().replace("_", " ") if error.reason else "this is no PEM"
+            why = error.reason.lower().replace("_", " ") if error.reason else "one is no PEM, or is locked"
             raise UsageError(
                 f"`{self._cert}` and `{self._key}` are no certificate and its key: {why}",
                 code="web.tls",
