@@ -191,17 +191,21 @@ async def drain(
             return Drained(is_empty=queued + active == 0, left=queued + active, later=later, took_s=took_s)
         if queued and status.paused:
             raise JobStateError(
-                f"queue `{queue}` is paused: its {queued:,} jobs are not started",
+                f"queue `{queue}` is paused: {_jobs(queued)} not started",
                 code="queue.paused",
                 hint=f"`jobctl queues resume {queue}`",
             )
         states = {one.state for one in now.workers if queue in one.queues}
         if queued and "running" not in states:
             raise JobStateError(
-                f"no worker claims jobs of queue `{queue}`: its {queued:,} are not started",
+                f"no worker claims jobs of queue `{queue}`: {_jobs(queued)} not started",
                 code="queue.unserved",
                 hint="`jobctl workers resume --all`: some are quiet"
                 if "quiet" in states
                 else "`jobctl run` starts one",
             )
         await asyncio.sleep(LOOK_S)
+
+
+def _jobs(count: int) -> str:
+    return "its one job is" if count == 1 else f"its {count:,} jobs are"
