@@ -12,12 +12,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 GUARD = 'read -r _ || "$@"'  # a line never comes: `read` fails when whoever holds the other end is gone
+PARENT_LEAVES_S = 3.0  # from the end of the pipe; one that only closed it is not waited for any longer
 WRITERS_END_S = 3  # until what else writes to a dead process's folder has ended as well
 
 
@@ -49,12 +51,17 @@ def die_with_parent(parent: int, number: int) -> bool:
 
 def end_with_input() -> None:
     """Have this process get SIGTERM when its standard input ends: whoever holds the other end of that pipe is gone."""
-    threading.Thread(target=_await_end_of_input, name="lifeline", daemon=True).start()
+    threading.Thread(target=_await_end_of_input, args=[os.getppid()], name="lifeline", daemon=True).start()
 
 
-def _await_end_of_input() -> None:
+def _await_end_of_input(parent: int) -> None:
     while os.read(0, 512):
         pass
+    # A process that is killed lets go of its files one by one, and is another's turn in between on a busy machine: a
+    # child that is told too soon would find a lock of its dead parent still held.
+    deadline_s = time.monotonic() + PARENT_LEAVES_S
+    while os.getppid() == parent and time.monotonic() < deadline_s:
+        time.sleep(0.005)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 FED = """\
 import time
-from jobctl.worker.lifeline import end_with_input
-end_with_input()
+from jobctl.worker import lifeline
+lifeline.PARENT_LEAVES_S = 0.05
+lifeline.end_with_input()
 print("ready", flush=True)
 time.sleep(60)
 """
