@@ -105,11 +105,12 @@ class Board:
         Raises:
             AssertionError: there is none, or not as many; the message shows what is there instead.
             UnknownJob: no spec declares the job.
-            UsageError: the job has no such field, or there is no such queue: nothing could ever fit.
+            UsageError: the job has no such field, or there is no such queue: nothing could ever fit; or the time is
+                given twice or without a time zone.
         """
         __tracebackhide__ = True
-        if count == 0:
-            raise UsageError("`count=0` is what `refute_enqueued` is for")
+        if count is not None and count < 1:
+            raise UsageError(f"`count={count}` is what `refute_enqueued` is for")
         wanted = self._wanted(job, where, queue, in_, at)
         waiting = self.broker.records(*WAITING)
         fitting = [record for record in self._of(wanted, waiting) if not wanted.misses(record)]
@@ -147,6 +148,12 @@ class Board:
         at: datetime | None,
     ) -> Wanted:
         now_ms = self.broker.clock.now_ms
+        if at is not None and in_ is not None:
+            raise UsageError("a job is due `at` a time or `in_` a while: give one of them")
+        if at is not None and at.tzinfo is None:
+            raise UsageError(
+                f"`at` is a time without a time zone: {at.isoformat()}", hint="`datetime(..., tzinfo=UTC)`"
+            )
         due_ms = None if at is None else round(at.timestamp() * 1000)
         if in_ is not None:
             due_ms = now_ms + round(seconds("in_", in_) * 1000)

@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol
 from jobctl.broker.record import Wire
 from jobctl.compiler.plan import Plan, Registration
 from jobctl.durations import format_duration
+from jobctl.errors import UsageError
 from jobctl.testing.waits import AtWaits, WorkerLost
 from jobctl.worker.execution import Execution
 from jobctl.worker.run import Callee, Cause
@@ -60,6 +61,18 @@ class Fault:
     seconds: float = 0.0
     error: BaseException | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a point that no handler comes to: the fault would never be, and nobody would know.
+
+        Raises:
+            UsageError: the point is none of ``start``, ``end`` and the numbers from 1.
+        """
+        is_point = self.at in ("start", "end") or (isinstance(self.at, int) and self.at >= 1)
+        if not is_point:
+            raise UsageError(
+                f"a handler has no point `{self.at}`", hint='"start", "end", or n for its n-th wait, from 1'
+            )
+
     def concerns(self, registration: Registration, attempt: int) -> bool:
         """Whether it is about this attempt of this job."""
         return self.job in ("", registration.name, registration.type) and (
@@ -67,9 +80,9 @@ class Fault:
         )
 
 
-def fail(job: str = "", *, attempts: Collection[int] = (), error: BaseException | None = None) -> Fault:
+def fail(job: str = "", *, attempts: Collection[int] | int = (), error: BaseException | None = None) -> Fault:
     """Fail the n-th attempts instead of running the handler: with an outcome such as ``Dead("...")``, or any error."""
-    return Fault(harm=Harm.FAIL, job=job, attempts=tuple(attempts), error=error or InjectedFailure("injected"))
+    return Fault(harm=Harm.FAIL, job=job, attempts=_numbers(attempts), error=error or InjectedFailure("injected"))
 
 
 def kill(job: str = "", *, at: Point = "start", times: int | None = 1) -> Fault:
@@ -77,14 +90,18 @@ def kill(job: str = "", *, at: Point = "start", times: int | None = 1) -> Fault:
     return Fault(harm=Harm.KILL, job=job, at=at, times=times)
 
 
-def block(job: str = "", *, seconds: float, attempts: Collection[int] = (), times: int | None = None) -> Fault:
+def block(job: str = "", *, seconds: float, attempts: Collection[int] | int = (), times: int | None = None) -> Fault:
     """Block the worker's event loop before the handler (a plain handler blocks its own thread), seconds."""
-    return Fault(harm=Harm.BLOCK, job=job, attempts=tuple(attempts), times=times, seconds=seconds)
+    return Fault(harm=Harm.BLOCK, job=job, attempts=_numbers(attempts), times=times, seconds=seconds)
 
 
-def overrun(job: str = "", *, at: Point = 1, attempts: Collection[int] = (), times: int | None = None) -> Fault:
+def overrun(job: str = "", *, at: Point = 1, attempts: Collection[int] | int = (), times: int | None = None) -> Fault:
     """Let the job outlast its timeout at a point of its handler, without waiting for it: its worker says time is up."""
-    return Fault(harm=Harm.OVERRUN, job=job, at=at, attempts=tuple(attempts), times=times)
+    return Fault(harm=Harm.OVERRUN, job=job, at=at, attempts=_numbers(attempts), times=times)
+
+
+def _numbers(attempts: Collection[int] | int) -> tuple[int, ...]:
+    return (attempts,) if isinstance(attempts, int) else tuple(attempts)
 
 
 class Stage(Protocol):

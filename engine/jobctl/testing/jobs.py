@@ -14,6 +14,8 @@ from jobctl.broker.envelope import seal
 from jobctl.client.options import Duration, seconds
 from jobctl.compiler.payload import PayloadSchema
 from jobctl.compiler.plan import Plan
+from jobctl.errors import UsageError
+from jobctl.names import did_you_mean
 from jobctl.testing.accounting import Account, Books, close_books
 from jobctl.testing.broker import HarnessBroker
 from jobctl.testing.enqueued import Board
@@ -21,7 +23,7 @@ from jobctl.testing.faults import Fault
 from jobctl.testing.idempotence import MOST_POINTS, Crash, CrashingCallee, check
 from jobctl.testing.noted import Promises
 from jobctl.testing.process import ProcessWorker
-from jobctl.testing.ran import Ran, Runs
+from jobctl.testing.ran import OUTCOMES, Ran, Runs
 from jobctl.testing.server import SharedLoop
 from jobctl.testing.stepped import SteppedWorker
 
@@ -170,9 +172,11 @@ class Jobs(_Jobs):
             AssertionError: it ended otherwise; the handler's own exception is its cause.
             PayloadError: the payload does not fit its declaration: a client would have refused it.
             UnknownJob: no spec declares the job.
+            UsageError: nothing ever ends as ``expect`` says.
         """
         __tracebackhide__ = True
         payload = {**(payload or {}), **fields}
+        _insist_on_outcome(expect)
         raw = self._record(job, payload, attempt, key=key, queue=queue, timeout=timeout, tick=tick)
         return _expect(await self._performer.run_record(raw), expect)
 
@@ -201,6 +205,7 @@ class BlockingJobs(_Jobs):
         """Run a job's handler as a worker would; as `Jobs.perform`."""
         __tracebackhide__ = True
         payload = {**(payload or {}), **fields}
+        _insist_on_outcome(expect)
         raw = self._record(job, payload, attempt, key=key, queue=queue, timeout=timeout, tick=tick)
         return _expect(self._loop.run(self._performer.run_record(raw)), expect)
 
@@ -235,6 +240,12 @@ class BlockingWorker:
     def resume(self) -> None:
         """Let a paused worker process go on."""
         self.worker.resume()
+
+
+def _insist_on_outcome(expect: str | None) -> None:
+    if expect is not None and expect not in OUTCOMES:
+        hint = did_you_mean(expect, OUTCOMES) or f"there are {', '.join(OUTCOMES)}"
+        raise UsageError(f"no job ends `{expect}`", hint=hint)
 
 
 def _expect(ran: Ran, expect: str | None) -> Ran:

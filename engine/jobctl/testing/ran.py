@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from jobctl.compiler.plan import Plan
 
 
+OUTCOMES = ("complete", "retry", "dead", "cancelled", "interrupted", "lost")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
     """One delivery of a job.

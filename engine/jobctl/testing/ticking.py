@@ -21,6 +21,7 @@ class Ticking:
     """
 
     def __init__(self, scheduler: Scheduler, upkeep: Upkeep, schedules: Collection[str] | None) -> None:
+        schedules = [schedules] if isinstance(schedules, str) else schedules  # a text is a collection of letters, too
         known = [schedule.id for schedule in scheduler.plan.schedules]
         for name in schedules or ():
             if name not in known:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -74,6 +75,10 @@ def test_questions_that_cannot_be(jobs: BlockingJobs, worker: BlockingWorker):
             ask("greet", where={"nmae": "ada"})
         with pytest.raises(UsageError, match="there is no queue `lwo`"):
             ask("greet", queue="lwo")
+        with pytest.raises(UsageError, match="give one of them"):
+            ask("greet", at=datetime.now(UTC), in_="1h")
+        with pytest.raises(UsageError, match="without a time zone"):
+            ask("greet", at=datetime(2026, 1, 1))
     with pytest.raises(UnknownJob, match="grete"):
         worker.drain().of("grete")
     with pytest.raises(UnknownJob, match="grete"):

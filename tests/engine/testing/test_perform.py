@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jobctl import Cancel, Dead, RetryAfter
-from jobctl.errors import PayloadError, UnknownJob
+from jobctl.errors import PayloadError, UnknownJob, UsageError
 from jobctl.testing import BlockingJobs, BlockingWorker, InjectedFailure, Jobs, block, fail, kill, overrun
 
 
@@ -88,8 +88,16 @@ def test_a_timeout_of_the_callers_own_is_real_time(jobs: BlockingJobs):
     assert jobs.perform("stubborn", timeout=timedelta(milliseconds=20)).result == "as if nothing had happened"
 
 
+def test_what_can_never_be_is_refused(jobs: BlockingJobs):
+    with pytest.raises(UsageError, match="no job ends `completed`"):
+        jobs.perform("plain", n=1, expect="completed")
+    for point in ("middle", 0, -1):
+        with pytest.raises(UsageError, match=f"a handler has no point `{point}`"):
+            kill("plain", at=point)
+
+
 def test_faults_fail_block_and_kill(jobs: BlockingJobs, worker: BlockingWorker):
-    worker.inject(fail("greet", attempts=[2]), block("greet", seconds=0.02, times=1), kill("plain"))
+    worker.inject(fail("greet", attempts=2), block("greet", seconds=0.02, times=1), kill("plain"))
 
     assert jobs.perform("greet", name="x").outcome == "complete"
     assert isinstance(jobs.perform("greet", name="x", attempt=2, expect="retry").error, InjectedFailure)

@@ -108,10 +108,10 @@ def test_a_job_that_is_never_enqueued_is_found(jobs: BlockingJobs, world: dict[s
         jobs.assert_enqueued("charge")
 
 
-def test_a_swallowed_timeout_is_found(jobs: BlockingJobs, worker: BlockingWorker):
+def test_a_handler_that_lets_itself_be_stopped_passes(jobs: BlockingJobs, worker: BlockingWorker):
     worker.inject(overrun("charge", at=1))
-    jobs.perform("charge", amount=1, expect="retry")  # one that lets itself be stopped
-    # one that does not: see test_perform.py::test_a_handler_that_swallows_its_timeout_is_found
+    jobs.perform("charge", amount=1, expect="retry")
+    # One that does not: see test_perform.py::test_a_handler_that_swallows_its_timeout_is_found
 
 
 class TestPayloads:
