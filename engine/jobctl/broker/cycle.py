@@ -78,6 +78,19 @@ def _pack(told: list[Any]) -> list[bytes]:
     return [*apart, msgpack.encode(values)]
 
 
+def _readable(origins: list[int], ids: list[bytes | None], records: list[bytes]) -> list[tuple[int, str, bytes]]:
+    """Return the claims whose ids are text. The others' leases end, and after some rounds the upkeep gives them up."""
+    claims = []
+    for origin, job_id, record in zip(origins, ids, records, strict=True):
+        if job_id is None:
+            continue
+        try:
+            claims.append((origin - 1, job_id.decode(), record))
+        except UnicodeDecodeError:
+            log.error("the id of a queued job is no text; it is left alone", extra={"id": repr(job_id)})
+    return claims
+
+
 @dataclass(slots=True)
 class Ended:
     """Ended runs waiting to be told to the broker, flat, ENDED_WIDTH values a run, as the script takes them."""
@@ -198,13 +211,16 @@ class Cycle:
             ended.put_back(told)
             raise
         ready, fenced, origins, ids, records, now_ms = reply
-        claims = [
-            (origin - 1, job_id.decode(), record)
-            for origin, job_id, record in zip(origins, ids, records, strict=True)
-            if job_id is not None
-        ]
-        if len(claims) != len(ids):
-            log.error("queued jobs had no record; moved aside", extra={"count": len(ids) - len(claims)})
+        try:
+            claims = [
+                (origin - 1, job_id.decode(), record)
+                for origin, job_id, record in zip(origins, ids, records, strict=True)
+                if job_id is not None
+            ]
+        except UnicodeDecodeError:
+            claims = _readable(origins, ids, records)
+        if len(claims) != len(ids) and (count := ids.count(None)):
+            log.error("queued jobs had no record; moved aside", extra={"count": count})
         is_full = 0 < want <= len(ids) or len(ids) >= MAX_CLAIM
         return Turn(claims, token, ready, [position - 1 for position in fenced], now_ms, told, is_full)
 

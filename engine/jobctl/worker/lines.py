@@ -15,6 +15,7 @@ from jobctl.broker.keys import QueueKeys, job_id
 from jobctl.broker.record import encode
 from jobctl.broker.scripts import source
 from jobctl.worker.stamp import IDENTITY, stamp
+from jobctl.worker.tracebacks import encodable
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -102,10 +103,10 @@ class LineKeeper(logging.Handler):
                 "at_ms": int(record.created * 1000),
                 "level": record.levelname.lower(),
                 "logger": record.name,
-                "message": record.getMessage()[:LINE_LIMIT],
+                "message": encodable(record.getMessage()[:LINE_LIMIT]),
                 "attempt": getattr(record, "attempt", 0),
                 "facts": _facts(vars(record)),
-                **({"traceback": error[-LINE_LIMIT:]} if error else {}),
+                **({"traceback": encodable(error[-LINE_LIMIT:])} if error else {}),
             }
         )
 
@@ -118,7 +119,7 @@ def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
         if name in STANDARD or name in IDENTITY:
             continue
         is_plain = value is None or isinstance(value, bool | int | float)
-        facts[name] = value if is_plain else str(value)[: max(left, 0)]
+        facts[name] = value if is_plain else encodable(str(value)[: max(left, 0)])
         left -= len(name) + (8 if is_plain else len(facts[name]))
         if left <= 0:
             break

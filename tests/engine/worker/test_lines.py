@@ -53,6 +53,21 @@ async def test_lines_of_the_handler_and_of_what_it_calls(shop) -> None:
     assert {line.attempt for line in found} == {1}
 
 
+async def test_what_is_no_unicode_is_kept_escaped(shop, capsys) -> None:
+    name = b"caf\xe9".decode(errors="surrogateescape")
+
+    async def talk(ctx) -> None:
+        ctx.log.info("read %s", name, extra={"name_of": name})
+
+    shop.job(talk)
+    key = await shop.enqueue("talk")
+    await shop.burst()
+
+    (line,) = await written(shop, key)
+    assert (line.message, line.facts) == ("read caf\\udce9", {"name_of": "caf\\udce9"})
+    assert "Logging error" not in capsys.readouterr().err
+
+
 async def test_jobs_side_by_side_keep_their_lines_apart(shop) -> None:
     ready = asyncio.Event()
 

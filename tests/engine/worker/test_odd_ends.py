@@ -19,6 +19,8 @@ from jobctl.broker import keys
 from jobctl.broker.sweep import Sweep
 from jobctl.broker.upkeep import Upkeep
 from jobctl.spec.model import Backoff
+from jobctl.worker.isolation.child import _failed
+from jobctl.worker.isolation.messages import encode_answer
 from jobctl.worker.keeper import LeaseKeeper
 
 NAME = b"caf\xe9.txt".decode(errors="surrogateescape")  # of a file, as Python reads one that is no UTF-8
@@ -171,6 +173,24 @@ async def test_records_nested_too_deep_or_with_names_that_cannot_be_are_moved_as
 
     assert (await shop.record(fine))["status"] == "complete"
     assert sorted(await shop.index("poison")) == ["deep", "name"]
+
+
+async def test_id_that_is_no_text_stops_nobody(shop) -> None:
+    async def legacy(ctx: Context) -> None: ...
+
+    shop.job(legacy)
+    await shop.redis.set(b"saq:job:default:\xff", json.dumps(record_of("x")))
+    await shop.redis.rpush(keys.QueueKeys("default").queued, b"saq:job:default:\xff")
+    fine = await shop.enqueue("legacy")
+
+    shop.start()
+
+    await shop.until(fine, "complete")
+
+
+def test_child_process_can_tell_of_every_error() -> None:
+    for error in (FileNotFoundError(2, "No such file", NAME), Dead(NAME), Cancel(NAME), Silent(), Busy()):
+        assert encode_answer(_failed(error)), error
 
 
 @pytest.mark.parametrize("fields", [{"retries": INFINITE, "attempts": 2}, {"ttl": 10**18}, {"ttl": INFINITE}])

@@ -40,7 +40,7 @@ from jobctl.worker.context import Context
 from jobctl.worker.isolation.link import Link, LogForwarder
 from jobctl.worker.isolation.messages import Beat, Done, Failed, Kind, Ready, Setup, Unfit
 from jobctl.worker.lifeline import die_with_parent
-from jobctl.worker.tracebacks import traceback_text, with_cause
+from jobctl.worker.tracebacks import text_of, traceback_text, with_cause
 
 BEAT_PERIOD_S = 0.2  # the shortest heartbeat a spec may ask for is 1 s
 TERMINATED = 128 + signal.SIGTERM  # as shells report it
@@ -100,8 +100,8 @@ class Child:
             return _failed(error)
         try:
             return Done(msgspec.Raw(encode(result)))
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            return Failed(Kind.DEAD, f"the result is not JSON: {error}", type(error).__name__)
+        except Exception as error:  # a class of the application's may fail in any way when it is read
+            return Failed(Kind.DEAD, f"the result is not JSON: {text_of(error)}", type(error).__name__)
 
     def _wait_for(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in the loop's thread, and wait until it has really ended, also when it is cancelled."""
@@ -190,13 +190,13 @@ def _bind(job: Registration) -> Handler:
 def _failed(error: BaseException) -> Failed:
     name = type(error).__name__
     if isinstance(error, Cancel):
-        return Failed(Kind.CANCEL, str(error), name)
+        return Failed(Kind.CANCEL, text_of(error), name)
     if isinstance(error, Dead):
         return Failed(Kind.DEAD, with_cause(error, ""), name)
     if isinstance(error, PayloadError):
-        return Failed(Kind.DEAD, str(error), name)
-    if isinstance(error, RetryAfter):
-        return Failed(Kind.RETRY_AFTER, str(error), name, error.delay_s)
+        return Failed(Kind.DEAD, text_of(error), name)
+    if isinstance(error, RetryAfter) and hasattr(error, "delay_s"):
+        return Failed(Kind.RETRY_AFTER, text_of(error), name, error.delay_s)
     if isinstance(error, asyncio.CancelledError | CancelledError):
         return Failed(Kind.ERROR, "the handler let a CancelledError out that nobody had asked for", name)
     return Failed(Kind.ERROR, traceback_text(error), name)

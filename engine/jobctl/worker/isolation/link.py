@@ -9,6 +9,7 @@ import threading
 
 from jobctl.worker.isolation.messages import HEADER, MAX_MESSAGE, Answer, Failed, Kind, Line, encode_answer
 from jobctl.worker.stamp import stamp
+from jobctl.worker.tracebacks import encodable
 
 # What a log record has without anybody's doing; the rest are its facts.
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -72,8 +73,9 @@ class LogForwarder(logging.Handler):
         stamp(record)
         try:
             facts = {name: value for name, value in vars(record).items() if name not in STANDARD}
-            raised = self._format.formatException(record.exc_info) if record.exc_info else None
-            self._link.send(Line(record.name, record.levelno, record.getMessage(), record.created, facts, raised))
+            raised = encodable(self._format.formatException(record.exc_info)) if record.exc_info else None
+            message = encodable(record.getMessage())
+            self._link.send(Line(record.name, record.levelno, message, record.created, facts, raised))
         except OSError:
             pass
         except Exception:
