@@ -43,7 +43,7 @@ def slot_limits(duties: Duties, concurrency: int) -> list[tuple[int, int | None]
     """Return per served queue its reserved slots and its limit.
 
     Raises:
-        UsageError: more slots are reserved than the worker has.
+        UsageError: more slots are reserved than the worker has, or none is left for a queue without any of its own.
     """
     declared = {queue.name: (queue.reserved, queue.max_running) for queue in duties.plan.queues}
     limits = [declared.get(name, (0, None)) for name in duties.weights]
@@ -51,6 +51,13 @@ def slot_limits(duties: Duties, concurrency: int) -> list[tuple[int, int | None]
     if reserved > concurrency:
         raise UsageError(
             f"the queues reserve {reserved} slots, and this worker has {concurrency}",
+            hint="raise the concurrency, or lower `reserved` in the spec",
+            code="queue.reserved",
+        )
+    bare = [name for name, (slots, _) in zip(duties.weights, limits, strict=True) if not slots]
+    if reserved == concurrency and bare:
+        raise UsageError(
+            f"the queues reserve all {concurrency} slots of this worker, and none is left for `{bare[0]}`",
             hint="raise the concurrency, or lower `reserved` in the spec",
             code="queue.reserved",
         )

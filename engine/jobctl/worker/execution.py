@@ -19,7 +19,7 @@ from jobctl.broker.record import Wire, read_wire
 from jobctl.durations import format_duration, format_elapsed
 from jobctl.errors import PayloadError
 from jobctl.names import did_you_mean
-from jobctl.outcomes import Cancel, Dead
+from jobctl.outcomes import Cancel, Dead, Outcome
 from jobctl.worker import ending
 from jobctl.worker.ending import HandlerCancelledItself, TimedOut, UnknownType
 from jobctl.worker.run import Callee, Cause, Run
@@ -294,10 +294,10 @@ class Execution:
         if self.running.get(run.id) is not run:
             return
         del self.running[run.id]
+        if run.cause is Cause.SHUTDOWN and not isinstance(error, Outcome):
+            self._hand_back(run)  # also when its cleaning up failed: it was the stop that made it end
+            return
         if isinstance(error, asyncio.CancelledError):
-            if run.cause is Cause.SHUTDOWN:
-                self._hand_back(run)
-                return
             if run.cause is Cause.LOST:
                 self._wake()
                 self._fill()

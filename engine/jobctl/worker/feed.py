@@ -40,6 +40,9 @@ class Feed:
         expect: told in how many seconds a retry of ours becomes due.
         burst: set ``stopping`` when nothing is due and nothing runs.
         patience_s: seconds without the broker after which ``exit_code`` is set and the worker stops.
+
+    Attributes:
+        ready: what the latest turn saw, see `jobctl.broker.cycle.Turn`.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Feed:
         patience_s: float,
     ) -> None:
         self.exit_code = 0
+        self.ready: Sequence[int] = ()
         self._cycle = cycle
         self._execution = execution
         self._wake = wake
@@ -104,6 +108,7 @@ class Feed:
         if turn is None:
             wake.set()
             return
+        self.ready = turn.ready
         if self._stopping.is_set():
             execution.decline(turn)  # claimed by a turn that was under way
         else:

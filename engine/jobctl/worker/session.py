@@ -71,7 +71,6 @@ class Session:
         self._scheduling: asyncio.Future[None] | None = None
         self._adopting: set[asyncio.Task[None]] = set()
         self._reported_active = 0
-        self._paused: tuple[bool, ...] = (False,) * len(cycle.keys)
         self._reported_at = float("-inf")
         self._found_at = float("-inf")
         self.lines = LineKeeper(execution.held)
@@ -115,7 +114,7 @@ class Session:
             except asyncio.CancelledError:
                 self.worker.event.set()  # to cancel a worker is to ask it to stop, as with SAQ's
             self.worker.exit_code = self.feed.exit_code
-            await self._drain()
+            await self._drain_whole()
         finally:
             logging.getLogger().removeHandler(self.lines)
             beginning = [] if self._scheduling is None else [self._scheduling]
@@ -171,6 +170,16 @@ class Session:
         await self.worker.event.wait()
         self.wake.set()
 
+    async def _drain_whole(self) -> None:
+        """Stop, also when cancelled again, which hurries it: jobs that nobody watches any more would go on running."""
+        draining = asyncio.ensure_future(self._drain())
+        while not draining.done():
+            try:
+                await asyncio.shield(draining)
+            except asyncio.CancelledError:
+                self.worker.hurry.set()
+        draining.result()
+
     async def _drain(self) -> None:
         """Stop: no more claims, the grace for what runs, hand back the rest, tell the broker."""
         worker, execution = self.worker, self.execution
@@ -211,9 +220,9 @@ class Session:
             else:
                 log.warning("job handed out again: its worker was lost", extra=facts)
         self._obey(findings)
-        if any(was and not now for was, now in zip(self._paused, findings.paused, strict=True)):
+        # what the feed has seen, not what the upkeep saw before: a queue may be paused and resumed between two upkeeps
+        if any(left < 0 and not paused for left, paused in zip(self.feed.ready, findings.paused, strict=False)):
             self.wake.set()
-        self._paused = findings.paused
         if self.scheduler is not None:
             self.scheduler.set_clock(findings.now_ms)
         await self.saq.tick()

@@ -48,6 +48,7 @@ from jobctl.worker.orders import GatedCycle, Orders
 from jobctl.worker.run import Callee, Run
 from jobctl.worker.saq_cron import enqueue_next_runs
 from jobctl.worker.session import FLUSH_TIMEOUT_S, Session
+from jobctl.worker.signals import heard
 from jobctl.worker.stock_callee import StockCallee, StockHost
 from jobctl.worker.tasks import end_tasks
 from jobctl.worker.traced_callee import TracedCallee
@@ -175,16 +176,10 @@ class Worker(SaqWorker[Any]):
         self.event = asyncio.Event()
         self._stopped = False
         self._serving, self._served = asyncio.current_task(), asyncio.Event()
-        loop = asyncio.get_running_loop()
-        with contextlib.ExitStack() as undo:
-            for number in self.SIGNALS:
-                try:
-                    loop.add_signal_handler(number, self._on_signal, number)
-                except (RuntimeError, ValueError, NotImplementedError):
-                    break  # not the main thread: whoever started us stops us
-                undo.callback(loop.remove_signal_handler, number)
-            beside = self.beside
-            companion = asyncio.ensure_future(keep_running(lambda: beside(self))) if beside else None
+        with heard(self.SIGNALS, self._on_signal):
+            companion = None
+            if (beside := self.beside) is not None:
+                companion = asyncio.ensure_future(keep_running(partial(beside, self), beside.__qualname__))
             try:
                 await self._serve()
                 while self._next is not None and self.exit_code == 0:

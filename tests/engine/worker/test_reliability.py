@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from typing import Any
 
 import pytest
 
-from jobctl import Context
+from jobctl import Context, Worker
 from jobctl.broker import keys
 from jobctl.broker.cycle import Cycle, Ended, Turn
 from jobctl.broker.upkeep import Upkeep
@@ -254,6 +255,56 @@ async def test_handler_that_ignores_its_cancellation_is_handed_back_and_the_work
     assert await shop.index("queued") == [key]
 
 
+async def test_handler_that_fails_while_it_is_stopped_is_handed_back_unspent(shop) -> None:
+    async def untidy(ctx: Context) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise OSError("the connection to be closed is closed")
+
+    shop.job(untidy, retries=0)
+    key = await shop.enqueue("untidy")
+    worker = shop.start(grace_s=0.0)
+    await shop.until(key, "active")
+
+    await worker.stop()
+
+    assert await shop.index("queued") == [key]
+    assert (await shop.record(key)).get("attempts", 0) == 0
+
+
+async def test_worker_that_is_cancelled_again_hands_back_at_once(shop) -> None:
+    async def endless(ctx: Context) -> None:
+        await asyncio.Event().wait()
+
+    shop.job(endless)
+    key = await shop.enqueue("endless")
+    worker = shop.start(grace_s=600.0)
+    await shop.until(key, "active")
+
+    shop.workers[0].cancel()
+    await shop.eventually(worker.event.is_set)
+    shop.workers[0].cancel()
+    await asyncio.wait_for(shop.workers[0], 20)
+
+    assert await shop.index("queued") == [key]
+    assert worker.condition.leases == worker.condition.busy == 0
+
+
+async def test_every_worker_of_a_loop_hears_a_signal(shop, monkeypatch) -> None:
+    monkeypatch.setattr(Worker, "SIGNALS", [signal.SIGWINCH])  # should nobody hear it, nothing happens
+    shop.start()
+    short = shop.start()
+    third = shop.start()
+    for worker in (short, third):
+        await worker.started.wait()
+    await short.stop()
+
+    signal.raise_signal(signal.SIGWINCH)
+
+    await asyncio.wait_for(asyncio.gather(*shop.workers), 20)
+
+
 async def test_cancelling_a_running_job_stops_it_and_ends_it_as_cancelled(shop) -> None:
     async def endless(ctx: Context) -> None:
         await asyncio.Event().wait()
@@ -299,6 +350,25 @@ async def test_paused_queue_rests_and_resumes(shop) -> None:
 
     await shop.redis.delete(of.paused)
     await shop.redis.publish(keys.WAKE, "default")
+
+    await shop.until(key, "complete")
+
+
+async def test_resumed_queue_is_served_although_nobody_heard_of_it(shop) -> None:
+    async def work(ctx: Context) -> None: ...
+
+    shop.job(work)
+    worker = shop.start()
+    await worker.started.wait()
+    await shop.eventually(lambda: worker._session is not None and worker._session.peeks[1]._armed.is_set())
+    session, paused = worker._session, keys.QueueKeys("default").paused
+    turns = session.cycle._turns
+
+    await shop.redis.set(paused, 1)
+    key = await shop.enqueue("work")
+    # it has been woken, and has seen that the queue is paused
+    await shop.eventually(lambda: session.cycle._turns > turns and session.feed._under_way == 0)
+    await shop.redis.delete(paused)  # and the word of it was lost, with the connection that listens, say
 
     await shop.until(key, "complete")
 

@@ -148,3 +148,13 @@ async def test_more_reserved_slots_than_the_worker_has_are_refused(shop) -> None
 
     with pytest.raises(UsageError, match="reserve 11 slots, and this worker has 10"):
         await shop.burst()
+
+
+async def test_reserved_slots_that_leave_none_for_another_queue_are_refused(shop) -> None:
+    async def work(ctx: Context) -> None: ...
+
+    shop.queues = {"critical": {"reserved": 6}, "low": {"reserved": 4}}
+    shop.job(work)
+
+    with pytest.raises(UsageError, match="reserve all 10 slots of this worker, and none is left for `default`"):
+        await shop.burst()
