@@ -9,8 +9,8 @@ from typing import Any
 
 from jobctl.compiler.payload import PayloadSchema
 from jobctl.compiler.plan import Registration
+from jobctl.compiler.redact import HIDDEN
 from jobctl.durations import format_duration
-from jobctl.inspector.redaction import HIDDEN
 from jobctl.spec.model import NO_DEFAULT, FieldType, PayloadField
 
 PREFIX = "payload."

@@ -15,8 +15,9 @@ import msgspec
 from jobctl.broker.connect import translate_errors
 from jobctl.broker.keys import QueueKeys, split_job_id
 from jobctl.broker.record import read_wire
+from jobctl.compiler.redact import HIDDEN
 from jobctl.inspector.filters.expression import Value
-from jobctl.inspector.redaction import HIDDEN, mask, secretive_types
+from jobctl.inspector.redaction import mask, secretive_types
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -14,10 +14,11 @@ from jobctl.broker.connect import translate_errors
 from jobctl.broker.server_clock import ask_time
 from jobctl.clock import utc
 from jobctl.compiler.plan import Plan, Schedule
+from jobctl.compiler.redact import HIDDEN
 from jobctl.errors import JobctlError, UnknownSchedule, UsageError
 from jobctl.inspector import audit
 from jobctl.inspector.overdue import FORGOTTEN_S, overdue_ms, stored_schedule, texts
-from jobctl.inspector.redaction import HIDDEN, secretive_types
+from jobctl.inspector.redaction import secretive_types
 from jobctl.names import did_you_mean
 from jobctl.scheduler.backfill import Filled, backfill, run_now
 from jobctl.scheduler.claim import Answer
