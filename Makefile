@@ -54,7 +54,7 @@ chaos: $(STAMP) ## Play every fault in its long form; ends with a table of what 
 	@JOBCTL_CHAOS=$(CURDIR)/build/chaos.json $(BIN)/python -m pytest -q tests/faults $(ARGS)
 
 fleet: $(STAMP) ## Run five schedulers for ten minutes, killed and paused at random: every tick exactly once
-	@JOBCTL_FLEET_S=600 $(BIN)/python -m pytest -s tests/engine/scheduler/test_fleet.py -k real $(ARGS)
+	@JOBCTL_FLEET_S=600 $(BIN)/python -m pytest -s -o faulthandler_timeout=0 tests/engine/scheduler/test_fleet.py -k real $(ARGS)
 
 check: format-check lint types contracts test ## Everything CI checks: format, lint, types, contracts, tests
 
