@@ -70,6 +70,12 @@ class HandlerError(SpecError):
     code = "spec.handler"
 
 
+class HookError(JobctlError):
+    """A startup hook failed: the worker cannot serve."""
+
+    code = "hook.failed"
+
+
 class PayloadError(JobctlError):
     """A payload does not match its job's declaration.
 

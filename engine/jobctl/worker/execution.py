@@ -16,6 +16,7 @@ from typing import Any
 
 from jobctl.broker.cycle import ENDED_WIDTH, Ended, Turn
 from jobctl.broker.record import Wire, read_wire
+from jobctl.compiler.masking import mask
 from jobctl.durations import format_duration, format_elapsed
 from jobctl.errors import PayloadError
 from jobctl.names import did_you_mean
@@ -312,7 +313,7 @@ class Execution:
         self.processed += 1
         total_ms = UNKNOWN if verdict.outcome == "retry" else _total_ms(run.wire, now_ms)
         self.tally.ended(run.wire.queue, run.wire.function, verdict.outcome, now_ms - run.started_ms, total_ms)
-        facts = {**_facts(run), "max_attempts": run.max_attempts, "error": last_line(verdict.text)}
+        facts = {**_facts(run), "max_attempts": run.max_attempts, "error": _told(run, verdict.text)}
         if verdict.outcome == "retry":
             log.warning("job failed", extra={**facts, "retry_in": format_duration(round(verdict.delay_s, 1))})
             if self.next_retry_s is None or verdict.delay_s < self.next_retry_s:
@@ -454,6 +455,13 @@ def _total_ms(wire: Wire, now_ms: int) -> int:
     # of a job that was tried before, `scheduled` is when its retry was due
     due_ms = wire.queued if wire.attempts else _due_ms(wire)
     return now_ms - due_ms if due_ms else UNKNOWN
+
+
+def _told(run: Run, text: str) -> str:
+    """Return what the log says of an error: its last line, without the secrets of the payload."""
+    line = last_line(text)
+    registration = run.callee.registration if run.callee else None
+    return line if registration is None else str(mask(line, registration, run.wire.kwargs or {}))
 
 
 def _facts(run: Run) -> dict[str, Any]:

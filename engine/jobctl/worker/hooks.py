@@ -9,6 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jobctl.errors import HookError
+from jobctl.worker.tracebacks import text_of
+
 if TYPE_CHECKING:
     from jobctl.worker.context import Context
     from jobctl.worker.ending import Verdict
@@ -75,6 +78,23 @@ async def await_hook(hook: Callable[..., Any], *args: Any) -> None:
         await hook(*args)
     else:
         await asyncio.to_thread(hook, *args)
+
+
+async def call_startup(hook: StateHook, state: dict[str, Any]) -> None:
+    """Call the startup hook.
+
+    Raises:
+        HookError: it failed.
+    """
+    try:
+        await await_hook(hook, state)
+    except Exception as error:
+        name = f"{getattr(hook, '__module__', '?')}:{getattr(hook, '__qualname__', '?')}"
+        said = text_of(error).strip().partition("\n")[0]
+        raise HookError(
+            f"the startup hook `{name}` failed: {type(error).__name__}: {said}",
+            hint="a worker cannot serve without it; `jobctl --debug run` shows where it failed",
+        ) from error
 
 
 async def call_hook(name: str, hook: Callable[..., Any], *args: Any) -> None:

@@ -40,7 +40,7 @@ from jobctl.worker.burst import CountedExecution
 from jobctl.worker.callees import HandlerCallee
 from jobctl.worker.duties import PATIENCE_S, Duties, needs_session, slot_limits
 from jobctl.worker.execution import Execution
-from jobctl.worker.hooks import WorkerHooks, await_hook, call_hook, failure_of
+from jobctl.worker.hooks import WorkerHooks, await_hook, call_hook, call_startup, failure_of
 from jobctl.worker.isolation.callee import IsolatedCallee
 from jobctl.worker.isolation.pool import ProcessPool
 from jobctl.worker.keeper import LeaseKeeper
@@ -454,7 +454,7 @@ class Worker(SaqWorker[Any]):
         for function in self.startup or ():
             await function(self.context)
         if self.duties and self.duties.hooks.startup:
-            await await_hook(self.duties.hooks.startup, self.state)
+            await call_startup(self.duties.hooks.startup, self.state)
 
     async def _run_shutdown(self) -> None:
         if not self.started.is_set():

@@ -8,8 +8,12 @@ import threading
 import time
 from typing import Any
 
+import pytest
+
 from jobctl import Cancel, Context, Dead, RetryAfter
 from jobctl.broker import keys
+from jobctl.errors import HookError
+from jobctl.spec.model import FieldType, PayloadField
 from jobctl.worker.hooks import Failure, WorkerHooks
 
 
@@ -363,3 +367,28 @@ async def test_startup_hook_fills_the_state_handlers_share_and_shutdown_sees_it(
 
     assert (await shop.record(key))["result"] == "open"
     assert ended == ["open"]
+
+
+async def test_worker_whose_startup_hook_fails_says_which_and_why(shop) -> None:
+    def connect(state: dict[str, Any]) -> None:
+        raise ConnectionError("no route to db.internal\nand more")
+
+    shop.hooks = WorkerHooks(startup=connect)
+    shop.job(connect, name="any")
+
+    with pytest.raises(HookError, match=r"hook `.*:.*connect` failed: ConnectionError: no route to db.internal$"):
+        await shop.burst()
+
+
+async def test_secret_that_a_handler_quotes_is_not_logged(shop, caplog: pytest.LogCaptureFixture) -> None:
+    async def charge(ctx: Context, card: str) -> None:
+        raise ValueError(f"card {card} was refused")
+
+    shop.job(charge, retries=0, payload=(PayloadField(name="card", type=FieldType.STRING, secret=True),))
+    key = await shop.enqueue("charge", {"card": "4111-0000-1234"})
+
+    await shop.burst()
+
+    assert "4111-0000-1234" in (await shop.record(key))["error"]  # hidden where it is shown
+    told = [record.__dict__["error"] for record in caplog.records if record.message in ("job failed", "job dead")]
+    assert told == ["ValueError: card *** was refused"]
