@@ -22,7 +22,7 @@ jobs:
 """
 HANDLER = """
 async def login(ctx, user, password):
-    ctx.log.warning("trying %r", password, extra={"with": {"password": password}})
+    ctx.log.error("trying %r", password, extra={"with": {"password": password}})
     raise PermissionError(f"{user} cannot log in: {password}")
 """
 
