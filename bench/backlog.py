@@ -1,8 +1,8 @@
 """Does a worker's speed depend on what waits behind it: `python -m bench.backlog [--sizes N ...] [--repeats N]`.
 
-Each measurement fills the three queues with so many jobs and takes the time of the first `MEASURED` starts, on a server
-and in a process of its own, over TCP. A backlog of fewer jobs is filled and drained several times. The sizes take
-turns; the table shows medians, and how each stands to the first size.
+Each measurement fills the three queues with so many jobs and takes the time until all are worked off, on a server and
+in a process of its own, over TCP. A backlog of fewer than `LEAST` jobs is filled and worked off several times. The
+sizes take turns; the table shows medians, and how each stands to the first size.
 
 It is measured without and with the server's append-only log. To rewrite its log the server forks, and from then on pays
 for a fault of the kernel at the first write to each page of memory: what a large backlog costs with the log is that.
@@ -30,7 +30,7 @@ from jobctl.compiler.handlers import bind
 from jobctl.testing.servers import PrivateServer
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-MEASURED = 30_000  # starts; less than the second of work in which an idle server would still be filling its caches
+LEAST = 30_000  # starts a measurement takes
 SLOTS = 100
 TIMEOUT_S = 120.0
 
@@ -42,19 +42,19 @@ def await_rewrite(url: str) -> None:
             time.sleep(0.1)
 
 
-async def drain_some(url: str, backlog: int) -> float:
-    """Fill the queues and drain them, or the first part of them; return the jobs started per second."""
+async def drain(url: str, backlog: int) -> float:
+    """Fill the queues and drain them, often enough; return the jobs started per second."""
     plan = load_plan(SPEC)
-    jobs, seconds = min(backlog, MEASURED), 0.0
-    for _ in range(MEASURED // jobs):
+    rounds, seconds = max(LEAST // backlog, 1), 0.0
+    for _ in range(rounds):
         async with Client(plan, url) as client:
             await enqueue_many(client, plan, backlog)
         await_rewrite(url)
         worker = Worker.for_plan(plan, bind(plan), url=url, concurrency=SLOTS, burst=True)
-        noop.lap = Lap(jobs, worker.request_stop)
+        noop.lap = Lap(backlog, worker.request_stop)
         await worker.run()
         seconds += noop.lap.sample().seconds
-    return MEASURED / jobs * (jobs - 1) / seconds
+    return rounds * (backlog - 1) / seconds
 
 
 def measure(backlog: int, *, is_logged: bool) -> float:
@@ -72,11 +72,11 @@ def main() -> int:
     """Measure and print; with ``--url``, measure one size and print JSON."""
     parser = argparse.ArgumentParser(prog="python -m bench.backlog", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="jobs that wait")
-    parser.add_argument("--repeats", type=int, default=5, help="measurements of each size (default 5)")
+    parser.add_argument("--repeats", type=int, default=3, help="measurements of each size (default 3)")
     parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.url:
-        print(json.dumps(uvloop.run(drain_some(options.url, options.sizes[0]))))
+        print(json.dumps(uvloop.run(drain(options.url, options.sizes[0]))))
         return 0
     rates: dict[tuple[bool, int], list[float]] = {}
     for repeat in range(options.repeats):
