@@ -1,23 +1,27 @@
 """Does a worker's speed depend on what waits behind it: `python -m bench.backlog [--sizes N ...] [--repeats N]`.
 
-Each measurement fills the three queues with so many jobs and takes the time until all are worked off, on a server and
-in a process of its own, over TCP. A backlog of fewer than `LEAST` jobs is filled and worked off several times. The
-sizes take turns; the table shows medians, and how each stands to the first size.
+Each measurement fills the three queues with so many jobs and takes the time of the first `MEASURED` starts, on a server
+and in a process of its own, over TCP. A backlog of fewer jobs is filled and drained several times: all sizes do the
+same work, and write as much to the disk. The sizes take turns; the table shows medians, and their ratios to the first.
 
-It is measured without and with the server's append-only log. To rewrite its log the server forks, and from then on pays
-for a fault of the kernel at the first write to each page of memory: what a large backlog costs with the log is that.
+It is measured without the server's append-only log, with it, and with the log rewritten when it has doubled, as by
+default. To rewrite it the server forks, and from then on pays for a fault of the kernel at the first write to each page
+of memory. The three tell what a backlog costs, and what that does.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -30,38 +34,47 @@ from jobctl.compiler.handlers import bind
 from jobctl.testing.servers import PrivateServer
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-LEAST = 30_000  # starts a measurement takes
+MEASURED = 30_000  # starts; less than the second of work in which an idle server would still be filling its caches
 SLOTS = 100
 TIMEOUT_S = 120.0
+SERVERS: dict[str, dict[str, Any]] = {
+    "without a log": {"appendonly": False},
+    "with its append-only log, not rewritten meanwhile": {"auto_aof_rewrite_percentage": "0"},
+    "with its append-only log, rewritten when it has doubled": {},
+}
 
 
-def await_rewrite(url: str) -> None:
-    """Wait until the server has no rewrite of its log under way: that is the cost of the fill, not of the work."""
+def settle(url: str) -> None:
+    """Wait until the server has rewritten its log, and the disk has taken it: that is the fill's, not the work's."""
     with connect_blocking(url) as server:
-        while server.info("persistence")["aof_rewrite_in_progress"]:
+        while True:
+            about = server.info("persistence")
+            if not about["aof_rewrite_in_progress"] and not about.get("aof_pending_bio_fsync"):
+                break
             time.sleep(0.1)
+    os.sync()
 
 
 async def drain(url: str, backlog: int) -> float:
-    """Fill the queues and drain them, often enough; return the jobs started per second."""
+    """Fill the queues and drain them, or the first part of them; return the jobs started per second."""
     plan = load_plan(SPEC)
-    rounds, seconds = max(LEAST // backlog, 1), 0.0
-    for _ in range(rounds):
+    jobs, seconds = min(backlog, MEASURED), 0.0
+    for _ in range(MEASURED // jobs):
         async with Client(plan, url) as client:
             await enqueue_many(client, plan, backlog)
-        await_rewrite(url)
+        settle(url)
         worker = Worker.for_plan(plan, bind(plan), url=url, concurrency=SLOTS, burst=True)
-        noop.lap = Lap(backlog, worker.request_stop)
+        noop.lap = Lap(jobs, worker.request_stop)
         await worker.run()
         seconds += noop.lap.sample().seconds
-    return rounds * (backlog - 1) / seconds
+    return MEASURED / jobs * (jobs - 1) / seconds
 
 
-def measure(backlog: int, *, is_logged: bool) -> float:
-    """Measure one size in a process and on a server of its own; return jobs per second."""
+def measure(backlog: int, options: Mapping[str, Any]) -> float:
+    """Measure one size in a process and on a server of its own, with these options; return jobs per second."""
     with (
         tempfile.TemporaryDirectory(prefix="jobctl-bench-") as home,
-        PrivateServer(Path(home), appendonly=is_logged) as server,
+        PrivateServer(Path(home), **options) as server,
     ):
         command = [sys.executable, "-m", "bench.backlog", "--url", server.url, "--sizes", str(backlog)]
         run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
@@ -78,17 +91,16 @@ def main() -> int:
     if options.url:
         print(json.dumps(uvloop.run(drain(options.url, options.sizes[0]))))
         return 0
-    rates: dict[tuple[bool, int], list[float]] = {}
+    rates: dict[tuple[str, int], list[float]] = {}
     for repeat in range(options.repeats):
-        for is_logged in (False, True):
+        for server, how in SERVERS.items():
             for size in options.sizes if repeat % 2 == 0 else reversed(options.sizes):
-                rates.setdefault((is_logged, size), []).append(measure(size, is_logged=is_logged))
-    for is_logged in (False, True):
-        title = "with its append-only log" if is_logged else "without a log"
-        print(f"the server {title}\n{'backlog':>10}{'jobs/s':>10}{'(lowest - highest)':>22}{'ratio':>8}")
-        first = statistics.median(rates[is_logged, options.sizes[0]])
+                rates.setdefault((server, size), []).append(measure(size, how))
+    for server in SERVERS:
+        print(f"the server {server}\n{'backlog':>10}{'jobs/s':>10}{'(lowest - highest)':>22}{'ratio':>8}")
+        first = statistics.median(rates[server, options.sizes[0]])
         for size in options.sizes:
-            found = rates[is_logged, size]
+            found = rates[server, size]
             middle = statistics.median(found)
             print(f"{size:10,}{middle:10,.0f}{f'({min(found):,.0f} - {max(found):,.0f})':>22}{middle / first:8.2f}")
     return 0
